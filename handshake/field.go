@@ -1,0 +1,110 @@
+package handshake
+
+import "strings"
+
+// Get returns the value of the first field of that name, in any case, or "".
+func (f Fields) Get(name string) string {
+	for i := range f {
+		if f[i].is(name) {
+			return f[i].Value
+		}
+	}
+	return ""
+}
+
+// Values returns the values of all fields of that name, in order.
+func (f Fields) Values(name string) []string {
+	var values []string
+	for i := range f {
+		if f[i].is(name) {
+			values = append(values, f[i].Value)
+		}
+	}
+	return values
+}
+
+// Has tells whether there is a field of that name, even an empty one.
+func (f Fields) Has(name string) bool { return f.Count(name) > 0 }
+
+// Count returns how many fields have that name.
+func (f Fields) Count(name string) int {
+	n := 0
+	for i := range f {
+		if f[i].is(name) {
+			n++
+		}
+	}
+	return n
+}
+
+// Tokens returns the elements of the comma-separated lists in all fields of
+// that name, in order and as sent, empty ones left out (RFC 9110 §5.6.1).
+func (f Fields) Tokens(name string) []string {
+	var tokens []string
+	for i := range f {
+		if !f[i].is(name) {
+			continue
+		}
+		for rest := f[i].Value; len(rest) > 0; {
+			var token string
+			if token, rest = cutElement(rest); token != "" {
+				tokens = append(tokens, token)
+			}
+		}
+	}
+	return tokens
+}
+
+// is compares names without case. White space before the colon is a fault of
+// the sender (RFC 9112 §5.1), not another name.
+func (f *Field) is(name string) bool {
+	return strings.EqualFold(strings.TrimRight(f.Name, " \t"), name)
+}
+
+// text is what lists are cut from: a captured head, or a kept value.
+type text interface{ ~string | ~[]byte }
+
+// cutElement cuts the first element off a comma-separated list. A comma
+// inside a quoted string (RFC 9110 §5.6.4) belongs to the element.
+func cutElement[T text](list T) (element, rest T) {
+	quoted := false
+	for i := 0; i < len(list); i++ {
+		switch c := list[i]; {
+		case c == '"':
+			quoted = !quoted
+		case c == '\\' && quoted:
+			i++
+		case c == ',' && !quoted:
+			return trim(list[:i]), list[i+1:]
+		}
+	}
+	return trim(list), list[len(list):]
+}
+
+// trim cuts optional white space (RFC 9110 §5.6.3) off both ends.
+func trim[T text](s T) T {
+	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// equalFold compares ASCII text without case; lower is in lower case.
+func equalFold[T text](s T, lower string) bool {
+	if len(s) != len(lower) {
+		return false
+	}
+	for i := range len(lower) {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
