@@ -1,0 +1,129 @@
+package reassembly
+
+import "slices"
+
+// A Budget bounds what all streams of one run hold together, and lends the
+// memory for it. The zero value holds up to 256 MiB.
+type Budget struct {
+	Max  int64 // bytes; 0 means 256 MiB
+	Used int64 // bytes held now
+
+	free [][]byte
+}
+
+const (
+	defaultBudget = 256 << 20
+	pageSize      = 2048 // holds any segment of an Ethernet; larger ones get memory of their own
+	maxFree       = 256  // pages kept for the next segment that comes early
+)
+
+func (b *Budget) full() bool {
+	if b.Max == 0 {
+		return b.Used >= defaultBudget
+	}
+	return b.Used >= b.Max
+}
+
+// copy gives a copy of data that is good until it is released.
+func (b *Budget) copy(data []byte) []byte {
+	var page []byte
+	switch n := len(b.free); {
+	case len(data) > pageSize:
+		page = make([]byte, 0, len(data))
+	case n > 0:
+		page, b.free = b.free[n-1], b.free[:n-1]
+	default:
+		page = make([]byte, 0, pageSize)
+	}
+	b.Used += int64(cap(page))
+	return append(page, data...)
+}
+
+func (b *Budget) release(page []byte) {
+	b.Used -= int64(cap(page))
+	if cap(page) == pageSize && len(b.free) < maxFree {
+		b.free = append(b.free, page[:0])
+	}
+}
+
+// An early run of bytes: ahead of its turn. Runs of one half do not overlap.
+type early struct {
+	seq  SeqNum
+	data []byte // nil where the capture cut the bytes off
+	lost int    // then their number
+	page []byte // what to release
+}
+
+func (e *early) end() SeqNum { return e.seq.Add(len(e.data) + e.lost) }
+
+// hold keeps a copy of what is new of the run: where bytes are held already,
+// the first copy wins and the new one is compared with it.
+func (h *half) hold(b *Budget, seq SeqNum, data []byte, lost int) {
+	i := len(h.early)
+	for i > 0 && seq.Less(h.early[i-1].end()) {
+		i--
+	}
+	for ; i < len(h.early) && len(data)+lost > 0; i++ {
+		e := &h.early[i]
+		if before := int(e.seq.Sub(seq)); before > 0 {
+			d, l := cutAt(data, lost, before)
+			h.insert(b, i, seq, d, l)
+			i++
+			e = &h.early[i]
+			data, lost = data[len(d):], lost-l
+			seq = seq.Add(len(d) + l)
+		}
+		n := min(int(e.end().Sub(seq)), len(data)+lost)
+		if n <= 0 {
+			continue
+		}
+		d, l := cutAt(data, lost, n)
+		h.compare(e, seq, d)
+		data, lost, seq = data[len(d):], lost-l, seq.Add(n)
+	}
+	if len(data)+lost > 0 {
+		h.insert(b, i, seq, data, lost)
+	}
+}
+
+// cutAt gives the first n bytes of a run of data followed by lost bytes.
+func cutAt(data []byte, lost, n int) ([]byte, int) {
+	if n <= len(data) {
+		return data[:n], 0
+	}
+	return data, min(lost, n-len(data))
+}
+
+func (h *half) insert(b *Budget, i int, seq SeqNum, data []byte, lost int) {
+	if len(data) > 0 {
+		page := b.copy(data)
+		h.early = slices.Insert(h.early, i, early{seq: seq, data: page, page: page})
+		h.held += cap(page)
+		i++
+	}
+	if lost > 0 {
+		h.early = slices.Insert(h.early, i, early{seq: seq.Add(len(data)), lost: lost})
+	}
+}
+
+// compare counts the bytes of data, a second copy of a part of e.
+func (h *half) compare(e *early, seq SeqNum, data []byte) {
+	h.DuplicateBytes += int64(len(data))
+	at := int(seq.Sub(e.seq))
+	for i, c := range data {
+		if at+i < len(e.data) && e.data[at+i] != c {
+			h.ConflictingBytes++
+		}
+	}
+}
+
+// drop forgets the first n early runs.
+func (h *half) drop(b *Budget, n int) {
+	for i := range h.early[:n] {
+		if page := h.early[i].page; page != nil {
+			h.held -= cap(page)
+			b.release(page)
+		}
+	}
+	h.early = slices.Delete(h.early, 0, n)
+}

@@ -1,0 +1,109 @@
+package session
+
+import (
+	"slices"
+
+	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/handshake"
+	"github.com/wssniff/wssniff/reassembly"
+)
+
+// An Event is something that happened on a connection: one of *Opened,
+// *Handshake, *Frame, *Message, *Lost and *Closed. It is lent: good until
+// Observe returns. Who keeps something of it copies it.
+type Event interface {
+	where() *Where
+}
+
+// An Observer is told what happens, in order of packet number and then of
+// position in the byte stream. It tells the kinds apart by a type switch; a
+// kind it does not name passes by.
+type Observer interface {
+	Observe(Event)
+}
+
+// Where says on which connection, in which packet and when something became
+// known, and who sent it.
+type Where struct {
+	Conn   *Conn
+	Packet int64 // the packet that completed it, 1-based
+	Time   capture.Time
+	Dir    reassembly.Dir // who sent it
+	Offset int64          // its first byte's place in the byte stream of Dir, 0-based
+}
+
+func (w *Where) where() *Where { return w }
+
+// Opened is told when a connection turns out to be one that could be a
+// WebSocket: before its first other event.
+type Opened struct{ Where }
+
+// Handshake is told when an opening handshake (RFC 6455 §4) is over: answered
+// with a 101 or otherwise, or never answered (Response is nil, told when the
+// connection ends). Where is that of the response, or of the request if there
+// is none.
+type Handshake struct {
+	Where
+	*handshake.Handshake
+	Requested Where // where the request was complete; Packet is 0 if it was not captured
+}
+
+// Frame is told when a frame is complete, or when it cannot be completed any
+// more because the capture lost its end or the connection ended inside it.
+type Frame struct {
+	Where
+	frames.Header
+	FirstPacket int64  // the packet in which its header was complete
+	Missing     uint64 // payload bytes that the capture does not hold
+	Payload     []byte // of control frames: unmasked, at most its first 4,096 bytes
+	CloseBody   *frames.CloseBody
+}
+
+// Message is told when a message is complete or given up.
+type Message struct {
+	Where
+	*frames.Message
+	FirstPacket int64        // the packet in which its first frame began
+	FirstTime   capture.Time // and its time
+}
+
+// Lost is told when bytes of a WebSocket connection are known to be missing
+// from the capture, or could not be followed.
+type Lost struct {
+	Where
+	Length int64  // bytes
+	Reason string // what became of them, for people: "not captured", "limit reached"
+}
+
+// Closed is told once, when a connection has ended or the capture has: all
+// facts of Conn are final then.
+type Closed struct{ Where }
+
+// clone gives a copy of e that is not lent.
+func clone(e Event) Event {
+	switch e := e.(type) {
+	case *Opened:
+		c := *e
+		return &c
+	case *Handshake:
+		c := *e
+		return &c
+	case *Frame:
+		c := *e
+		c.Payload = slices.Clone(e.Payload)
+		return &c
+	case *Message:
+		c, m := *e, *e.Message
+		m.Data = slices.Clone(m.Data)
+		c.Message = &m
+		return &c
+	case *Lost:
+		c := *e
+		return &c
+	case *Closed:
+		c := *e
+		return &c
+	}
+	panic("wssniff: internal error: an event without a copy")
+}

@@ -1,0 +1,169 @@
+package session
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/handshake"
+	"github.com/wssniff/wssniff/reassembly"
+)
+
+// A State says how far a connection came, seen from its end.
+type State uint8
+
+// The states, in the words of the report.
+const (
+	Connecting State = iota // TCP only, so far: not a WebSocket yet
+	Open                    // the WebSocket was open when the capture ended
+	Ended                   // both sides sent a Close frame, or one did and TCP ended
+	Aborted                 // the WebSocket was open and ended without a Close frame
+	Refused                 // the upgrade was answered with a status other than 101, or TCP itself was refused
+	Rejected                // the client gave up on a 101 that it must not accept
+	Unanswered              // the upgrade, or the TCP SYN, had no answer
+	MidStream               // frames recognised with no handshake captured
+)
+
+var stateNames = [...]string{"connecting", "open", "closed", "aborted", "refused", "rejected", "unanswered", "mid-stream"}
+
+// String is the state's word in events and reports.
+func (s State) String() string { return stateNames[s] }
+
+// Facts are what is known of a connection. They are final once Closed is told.
+type Facts struct {
+	ID             int64 // 1-based, in order of first packet, over all TCP connections
+	Stream         int64 // 0-based number of the TCP connection, as Wireshark counts
+	Client, Server netip.AddrPort
+
+	StartPacket, EndPacket int64
+	Start, End             capture.Time // of the first and the last packet
+
+	State     State
+	Handshake *handshake.Handshake // the last attempt; nil if none was captured
+	Requested Where                // where its request was complete
+	Answered  Where                // where its response was complete; Packet is 0 if it was not
+	Attempts  int                  // opening handshakes tried on this TCP connection
+
+	CloseCode frames.CloseCode // what an endpoint's API reports, 1005 and 1006 included; 0 while open
+	ClosedBy  ClosedBy         // who began the close
+	Clean     bool             // closed cleanly: RFC 6455 §7.1.4
+
+	Sides [2]Side // by reassembly.Dir
+	TCP   TCP
+
+	PingRTT Samples       // from a Ping to the Pong with the same payload
+	IdleMax time.Duration // longest time without payload in either direction, once open
+}
+
+// ClosedBy says who ended a WebSocket connection.
+type ClosedBy uint8
+
+// Who closed.
+const (
+	ClosedByNone ClosedBy = iota
+	ClosedByClient
+	ClosedByServer
+	ClosedByBoth // both sent a Close frame before they had seen the other's
+)
+
+var closedByNames = [...]string{"none", "client", "server", "both"}
+
+// String is the word used in events.
+func (c ClosedBy) String() string { return closedByNames[c] }
+
+// A Side is what one end of a connection sent.
+type Side struct {
+	Frames, Messages int64
+	Text, Binary     int64 // messages
+	Ping, Pong       int64 // frames
+	WireBytes        int64 // bytes of frames, headers included, less what was lost
+	PayloadBytes     int64 // payload bytes of all frames as sent, less what was lost
+	LostBytes        int64 // bytes of the byte stream that the capture does not hold
+	UnfollowedBytes  int64 // bytes behind a frame header that the capture does not hold
+	Close            *Close
+
+	// TCP facts of the bytes this end sent.
+	reassembly.Counts
+}
+
+// A Close is a Close frame that was sent (RFC 6455 §5.5.1).
+type Close struct {
+	frames.CloseBody
+	Packet int64
+	Time   capture.Time
+}
+
+// TCP holds what is known of the TCP connection underneath.
+type TCP struct {
+	RTT     time.Duration // from the SYN to the ACK that completes the handshake; 0 if not captured
+	End     reassembly.End
+	EndedBy reassembly.Dir // who sent the first FIN or the RST; meaningful if End is not NotEnded
+}
+
+// Samples keeps a run of durations: exact minimum, maximum and count, and a
+// median over at most maxSamples of them, thinned evenly.
+type Samples struct {
+	Count    int64
+	Min, Max time.Duration
+
+	kept []time.Duration
+	skip int64 // one in skip+1 is kept
+}
+
+const maxSamples = 256
+
+// Add counts d.
+func (s *Samples) Add(d time.Duration) {
+	if s.Count == 0 || d < s.Min {
+		s.Min = d
+	}
+	s.Max = max(s.Max, d)
+	if s.Count%(s.skip+1) == 0 {
+		s.kept = append(s.kept, d)
+	}
+	s.Count++
+	if len(s.kept) == maxSamples {
+		for i := range maxSamples / 2 {
+			s.kept[i] = s.kept[2*i]
+		}
+		s.kept = s.kept[:maxSamples/2]
+		s.skip = 2*s.skip + 1
+	}
+}
+
+// Median is the middle of the kept samples, 0 if there is none.
+func (s *Samples) Median() time.Duration {
+	if len(s.kept) == 0 {
+		return 0
+	}
+	sorted := slices.Clone(s.kept)
+	slices.Sort(sorted)
+	return sorted[len(sorted)/2]
+}
+
+// Totals are counts over the whole capture.
+type Totals struct {
+	Packets, Bytes int64 // captured packets; their bytes on the wire
+	First, Last    capture.Time
+	TCP            int64 // TCP connections
+	Connections    int64 // of them, those that could be a WebSocket
+	States         [len(stateNames)]int64
+	HTTPExchanges  int64   // ordinary requests, on connections that are listed or not
+	HTTP           int64   // TCP connections that carried only those
+	TLS, HTTP2     int64   // TCP connections that began with a TLS record, or with the preface of HTTP/2: not looked into
+	OtherTCP       int64   // TCP connections that carried something else
+	SilentTCP      int64   // TCP connections that were opened and carried nothing
+	Sides          [2]Side // sums over all WebSocket connections
+	Gaps           int64   // runs of lost bytes in WebSocket connections
+	Limited        int64   // times a limit of Config made wssniff give something up
+	Undecoded      []Undecoded
+}
+
+// Undecoded counts packets that were not followed, by reason: "UDP",
+// "link type 147", "malformed TCP".
+type Undecoded struct {
+	Reason  string
+	Packets int64
+}

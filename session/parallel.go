@@ -1,0 +1,232 @@
+package session
+
+import (
+	"cmp"
+	"io"
+	"sync"
+
+	"github.com/wssniff/wssniff/capture"
+)
+
+// Run takes all packets of src and tells obs what they hold. It returns the
+// counts, and the error that ended src if it was not its end.
+//
+// With more than one worker, each takes every packet and follows the
+// connections whose seeded hash is its own; there is no queue per packet. The
+// workers record their events a block of packets at a time, and one merge
+// puts them in order, numbers the connections and tells obs. So the output
+// does not depend on how many there are.
+func Run(src capture.Source, conf Config, workers int, obs ...Observer) (*Totals, error) {
+	if workers <= 1 {
+		return runAlone(src, conf, obs)
+	}
+	p := &pool{obs: obs, free: make(chan *block, blocks), full: make(chan *block, blocks)}
+	for range blocks {
+		p.free <- &block{events: make([][]recorded, workers)}
+	}
+	conf.MaxHeld = max(conf.MaxHeld, 0) / int64(workers)
+	conf.MaxFlows = conf.maxFlows()/workers + 1
+	seed := New(conf).table.seed
+	for i := range workers {
+		w := newWorker(conf, i, workers)
+		w.tracker.table.seed = seed
+		p.workers = append(p.workers, w)
+		go w.run(i)
+	}
+	go p.read(src)
+	for b := range p.full {
+		b.done.Wait()
+		p.merge(b)
+		p.free <- b
+	}
+	totals := &p.workers[0].tracker.totals
+	for _, w := range p.workers[1:] {
+		totals.merge(&w.tracker.totals)
+	}
+	return totals, p.err
+}
+
+func runAlone(src capture.Source, conf Config, obs []Observer) (*Totals, error) {
+	t := New(conf, obs...)
+	var failed error
+	for p, err := range capture.Packets(src) {
+		if err != nil {
+			failed = err
+			break
+		}
+		t.Packet(p)
+	}
+	t.Close()
+	return t.Totals(), failed
+}
+
+const (
+	blocks       = 4 // under way at once
+	blockBytes   = 1 << 20
+	blockPackets = 4096
+)
+
+// A block is a run of packets, copied, and what the workers made of it.
+type block struct {
+	packets []capture.Packet
+	data    []byte
+	last    bool // no packet follows
+	events  [][]recorded
+	done    sync.WaitGroup
+}
+
+type pool struct {
+	workers    []*worker
+	obs        []Observer
+	free, full chan *block
+	err        error
+	flows      int64
+}
+
+// read fills blocks and hands each to every worker. The last one tells them
+// that no packet follows.
+func (p *pool) read(src capture.Source) {
+	for over := false; !over; {
+		b := <-p.free
+		over = p.fill(b, src)
+		b.last = over
+		b.done.Add(len(p.workers))
+		for _, w := range p.workers {
+			w.in <- b
+		}
+		p.full <- b
+	}
+	for _, w := range p.workers {
+		close(w.in)
+	}
+	close(p.full)
+}
+
+func (p *pool) fill(b *block, src capture.Source) (over bool) {
+	b.packets, b.data = b.packets[:0], b.data[:0]
+	for len(b.packets) < blockPackets && len(b.data) < blockBytes {
+		var pkt capture.Packet
+		if err := src.Read(&pkt); err != nil {
+			if err != io.EOF {
+				p.err = err
+			}
+			return true
+		}
+		// A packet that outgrows b.data leaves the earlier ones in the old array.
+		at := len(b.data)
+		b.data = append(b.data, pkt.Data...)
+		pkt.Data = b.data[at:len(b.data):len(b.data)]
+		b.packets = append(b.packets, pkt)
+	}
+	return false
+}
+
+// merge tells what the workers recorded, in order of packet and, at the end of
+// the capture, of connection.
+func (p *pool) merge(b *block) {
+	for {
+		var next *recorded
+		from := -1
+		for i, events := range b.events {
+			if len(events) > 0 && (next == nil || events[0].before(next)) {
+				next, from = &events[0], i
+			}
+		}
+		if next == nil {
+			return
+		}
+		p.replay(next)
+		b.events[from] = b.events[from][1:]
+	}
+}
+
+func (p *pool) replay(r *recorded) {
+	switch {
+	case r.flow != nil:
+		r.flow.stream = p.flows
+		p.flows++
+	case r.conn != nil:
+		r.conn.Stream, r.conn.ID = r.conn.flow.stream, r.conn.flow.stream+1
+	default:
+		for _, o := range p.obs {
+			o.Observe(r.event)
+		}
+	}
+}
+
+// recorded is one thing that a worker met: a new flow, a new connection or an
+// event, with a copy of all it lent.
+type recorded struct {
+	packet int64
+	flow   *flow
+	conn   *Conn
+	event  Event
+}
+
+func (r *recorded) before(other *recorded) bool {
+	return cmp.Or(cmp.Compare(r.packet, other.packet), cmp.Compare(r.id(), other.id())) < 0
+}
+
+func (r *recorded) id() int64 {
+	if r.event == nil {
+		return 0
+	}
+	return r.event.where().Conn.ID
+}
+
+type worker struct {
+	tracker *Tracker
+	in      chan *block
+	events  []recorded
+}
+
+func newWorker(conf Config, shard, shards int) *worker {
+	w := &worker{in: make(chan *block, blocks)}
+	t := New(conf, w)
+	t.shard, t.shards = uint64(shard), uint64(shards)
+	t.number = func(f *flow) { w.add(recorded{packet: f.packet, flow: f}) }
+	t.name = func(c *Conn) { w.add(recorded{packet: t.last.Number, conn: c}) }
+	w.tracker = t
+	return w
+}
+
+func (w *worker) add(r recorded) { w.events = append(w.events, r) }
+
+// Observe records a copy of e.
+func (w *worker) Observe(e Event) {
+	w.add(recorded{packet: e.where().Packet, event: clone(e)})
+}
+
+func (w *worker) run(i int) {
+	for b := range w.in {
+		w.events = w.events[:0]
+		for j := range b.packets {
+			w.tracker.Packet(&b.packets[j])
+		}
+		if b.last {
+			w.tracker.Close()
+		}
+		b.events[i] = append([]recorded(nil), w.events...)
+		b.done.Done()
+	}
+}
+
+// merge adds what another worker counted. Packets are counted by each.
+func (t *Totals) merge(o *Totals) {
+	t.TCP += o.TCP
+	t.Connections += o.Connections
+	for i := range t.States {
+		t.States[i] += o.States[i]
+	}
+	for d := range t.Sides {
+		t.Sides[d].add(&o.Sides[d])
+	}
+	t.HTTPExchanges += o.HTTPExchanges
+	t.HTTP += o.HTTP
+	t.TLS += o.TLS
+	t.HTTP2 += o.HTTP2
+	t.OtherTCP += o.OtherTCP
+	t.SilentTCP += o.SilentTCP
+	t.Gaps += o.Gaps
+	t.Limited += o.Limited
+}

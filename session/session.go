@@ -1,0 +1,54 @@
+// Package session owns the connections of a capture. It strings the stages
+// together and tells Observers what happened:
+//
+//	packet ─▶ segment ─▶ flow ─▶ chunk ─┬─▶ handshake ─┐
+//	                                    └─▶ frames ────┴─▶ Event ─▶ Observer
+//
+// tracker.go finds the connection of a segment, conn.go leads its bytes
+// through the handshake, websocket.go through the frames behind it, and
+// verdict.go says at the end how it went. What the Observers may read of a
+// connection before it is Closed is its ID, addresses and start; the rest of
+// its Facts still grows.
+package session
+
+import "math"
+
+// Config holds the limits and choices of a run. The zero value is the default.
+type Config struct {
+	Keep        int   // payload bytes kept of each message: a number, KeepAll or KeepNone; 0 means 256
+	MaxMessage  int   // bytes of a message kept or inflated whatever Keep says; 0 means 64 MiB
+	MaxFlows    int   // TCP connections followed at once; 0 means 1,000,000
+	MaxHeld     int64 // bytes held out of order, in all; 0 means 256 MiB
+	MaxHeldFlow int   // bytes held out of order in one direction; 0 means 4 MiB
+}
+
+// Values of Config.Keep.
+const (
+	KeepNone = -1
+	KeepAll  = math.MaxInt // up to MaxMessage
+)
+
+const (
+	defaultKeep     = 256
+	defaultMaxFlows = 1_000_000
+	maxIdle         = 4096     // connections without state remembered: ended ones, for their late segments
+	maxEarly        = 64 << 10 // client bytes held for one connection until its upgrade is answered
+	maxControl      = 4096     // payload bytes kept of a control frame; a legal one has 125
+)
+
+func (c *Config) keep() int {
+	switch {
+	case c.Keep == 0:
+		return defaultKeep
+	case c.Keep < 0:
+		return 0
+	}
+	return c.Keep
+}
+
+func (c *Config) maxFlows() int {
+	if c.MaxFlows == 0 {
+		return defaultMaxFlows
+	}
+	return c.MaxFlows
+}

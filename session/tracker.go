@@ -1,0 +1,201 @@
+package session
+
+import (
+	"math/rand/v2"
+
+	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/reassembly"
+)
+
+// A Tracker takes the packets of a capture and tells Observers about the
+// WebSocket connections in it. It is made by New.
+type Tracker struct {
+	conf    Config
+	obs     []Observer
+	ip      reassembly.IP
+	budget  reassembly.Budget
+	table   table
+	live    list // flows with a Conn
+	idle    list // flows without: ended, or not begun
+	scratch frames.Scratch
+	totals  Totals
+
+	last   capture.Packet // number and time of the last packet
+	shard  uint64         // with shards > 1: only flows whose hash is of this shard
+	shards uint64
+	number func(*flow) // gives a new flow its number
+	name   func(*Conn) // gives a new connection that of its flow
+
+	flows int64
+
+	// The events, lent to Observers.
+	opened    Opened
+	handshake Handshake
+	frame     Frame
+	message   Message
+	lost      Lost
+	closed    Closed
+}
+
+// New gives a Tracker that tells each event to the observers in turn.
+func New(conf Config, obs ...Observer) *Tracker {
+	t := &Tracker{conf: conf, obs: obs, shards: 1}
+	t.budget.Max = conf.MaxHeld
+	t.table.seed = rand.Uint64()
+	t.live.init()
+	t.idle.init()
+	t.totals.First, t.totals.Last = capture.NoTime, capture.NoTime
+	t.number = func(f *flow) { f.stream, t.flows = t.flows, t.flows+1 }
+	t.name = func(c *Conn) { c.Stream, c.ID = c.flow.stream, c.flow.stream+1 }
+	return t
+}
+
+// Packet takes the next packet of the capture.
+func (t *Tracker) Packet(p *capture.Packet) {
+	t.last.Number = p.Number
+	if p.Time != capture.NoTime {
+		t.last.Time = p.Time
+	}
+	t.totals.see(p)
+	g := t.ip.Segment(p)
+	if g == nil {
+		return
+	}
+	if c, d := t.conn(g); c != nil {
+		c.segment(d, g)
+	}
+}
+
+// Close tells of the connections that are still there, in order of their
+// first packet. No packet may follow.
+func (t *Tracker) Close() {
+	for _, c := range t.byFirstPacket() {
+		t.end(c)
+	}
+	t.totals.count(&t.ip.Stats)
+}
+
+// Totals gives the counts of the whole capture, complete after Close.
+func (t *Tracker) Totals() *Totals { return &t.totals }
+
+func (t *Tracker) emit(e Event) {
+	for _, o := range t.obs {
+		o.Observe(e)
+	}
+}
+
+// conn finds the connection of g and the direction g goes in, or begins it.
+// A bare acknowledgment begins none: after the end of a connection it is the
+// last word of that one, and a scan of them must not cost memory.
+func (t *Tracker) conn(g *reassembly.Segment) (*Conn, reassembly.Dir) {
+	k, fromLow := keyOf(g.Src, g.Dst)
+	hash := k.hash(t.table.seed)
+	if t.shards > 1 && hash>>32%t.shards != t.shard {
+		return nil, 0
+	}
+	f := t.table.find(&k, hash)
+	if f != nil && f.conn != nil {
+		c := f.conn
+		d := c.dir(fromLow)
+		if !c.stream.Begins(d, g) {
+			t.live.front(f)
+			return c, d
+		}
+		t.end(c)
+	}
+	switch {
+	case f == nil:
+		f = t.add(k, hash, g)
+	case f.ended && (!g.Flags.Has(reassembly.FlagSYN) || g.Flags.Has(reassembly.FlagACK) || f.hasSYN && f.syn == g.Seq):
+		return nil, 0
+	case f.ended:
+		t.table.remove(f)
+		t.idle.remove(f)
+		f = t.add(k, hash, g)
+	}
+	if g.Length() == 0 && g.Flags&(reassembly.FlagSYN|reassembly.FlagFIN) == 0 {
+		return nil, 0
+	}
+	return t.begin(f, g, fromLow)
+}
+
+// add enters a flow that has no Conn yet.
+func (t *Tracker) add(k key, hash uint64, g *reassembly.Segment) *flow {
+	f := &flow{key: k, hash: hash, packet: g.Packet, time: g.Time}
+	t.number(f)
+	t.table.add(f)
+	t.rest(f)
+	return f
+}
+
+// begin gives f a Conn. The client is who sent the SYN or, where that was not
+// captured, who speaks first; peek corrects that by what is said.
+func (t *Tracker) begin(f *flow, g *reassembly.Segment, fromLow bool) (*Conn, reassembly.Dir) {
+	fromClient := true
+	if g.Flags.Has(reassembly.FlagSYN | reassembly.FlagACK) {
+		fromClient = false
+	} else if who, ok := peek(g.Payload); ok {
+		fromClient = who == reassembly.FromClient
+	}
+	c := &Conn{t: t, flow: f, lowIsClient: fromClient == fromLow}
+	c.stream.Budget, c.stream.Limit = &t.budget, t.conf.MaxHeldFlow
+	c.StartPacket, c.Start = f.packet, f.time
+	c.Client, c.Server = g.Src, g.Dst
+	if !fromClient {
+		c.Client, c.Server = g.Dst, g.Src
+	}
+	c.reader.MidStream = !g.Flags.Has(reassembly.FlagSYN)
+	f.conn = c
+	t.name(c)
+	t.totals.TCP++
+	t.idle.remove(f)
+	t.live.push(f)
+	if t.live.n > t.conf.maxFlows() {
+		t.totals.Limited++
+		t.end(t.live.last().conn)
+	}
+	return c, c.dir(fromLow)
+}
+
+// end closes c and keeps its flow for late segments.
+func (t *Tracker) end(c *Conn) {
+	c.finish()
+	f := c.flow
+	f.conn, f.ended = nil, true
+	f.syn, f.hasSYN = c.stream.SYN(reassembly.FromClient)
+	t.live.remove(f)
+	t.rest(f)
+}
+
+// rest puts f, which has no Conn, among its like, and forgets the oldest of
+// them where there are too many.
+func (t *Tracker) rest(f *flow) {
+	t.idle.push(f)
+	if t.idle.n > maxIdle {
+		old := t.idle.last()
+		t.idle.remove(old)
+		t.table.remove(old)
+	}
+}
+
+// byFirstPacket gives the live connections in the order they began.
+func (t *Tracker) byFirstPacket() []*Conn {
+	conns := make([]*Conn, 0, t.live.n)
+	for f := t.live.root.next; f != &t.live.root; f = f.next {
+		conns = append(conns, f.conn)
+	}
+	sortByStart(conns)
+	return conns
+}
+
+// peek tells by the first bytes of an HTTP message who sent it.
+func peek(b []byte) (reassembly.Dir, bool) {
+	switch {
+	case len(b) >= 5 && string(b[:5]) == "HTTP/":
+		return reassembly.FromServer, true
+	case len(b) >= 4 && string(b[:4]) == "GET ":
+		return reassembly.FromClient, true
+	}
+	return 0, false
+}

@@ -1,0 +1,224 @@
+package session
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/reassembly"
+)
+
+// A protocol is what a connection that is no WebSocket spoke.
+type protocol uint8
+
+const (
+	otherProtocol protocol = iota
+	tlsProtocol
+	http2Protocol
+)
+
+// protocolOf tells a protocol by the first bytes of a direction: a TLS
+// handshake record (RFC 8446 §5.1), the preface of HTTP/2 (RFC 9113 §3.4).
+func protocolOf(b []byte) protocol {
+	switch {
+	case len(b) >= 2 && b[0] == 22 && b[1] == 3:
+		return tlsProtocol
+	case len(b) >= 4 && string(b[:4]) == "PRI ":
+		return http2Protocol
+	}
+	return otherProtocol
+}
+
+// closing notes who began the closing handshake (RFC 6455 §7.1.2): the first
+// Close frame did, unless the second one was sent before it had arrived.
+func (c *Conn) closing(d reassembly.Dir, e *Frame) {
+	by := ClosedByClient
+	if d == reassembly.FromServer {
+		by = ClosedByServer
+	}
+	other := c.Sides[d.Other()].Close
+	if other == nil {
+		c.ClosedBy, c.firstClose = by, e.Offset
+		return
+	}
+	if acked := c.stream.Acked(d.Other()); acked >= 0 && acked <= c.firstClose {
+		c.ClosedBy = ClosedByBoth
+	}
+}
+
+// finish settles the facts and tells of the end. A connection that nobody
+// was told of is told now if it failed before it could say what it is.
+func (c *Conn) finish() {
+	packet, t := c.t.last.Number, c.t.last.Time
+	for chunk := range c.stream.Flush(packet, t) {
+		c.chunk(chunk)
+	}
+	for _, d := range [...]reassembly.Dir{reassembly.FromClient, reassembly.FromServer} {
+		c.cut(d, packet, t)
+		c.Sides[d].Counts = c.stream.Counts(d)
+	}
+	c.verdict()
+	now := run{packet: packet, time: t}
+	if c.unanswered() {
+		c.Handshake = c.reader.Pending()
+		c.emitHandshake(c.Handshake, c.Requested.in(packet, t))
+	}
+	if c.State == Refused || c.State == Unanswered {
+		c.tell(&now)
+	}
+	c.t.totals.add(c)
+	if !c.told {
+		return
+	}
+	c.t.closed = Closed{Where{Conn: c, Packet: packet, Time: t}}
+	c.t.emit(&c.t.closed)
+}
+
+func (c *Conn) unanswered() bool { return c.phase == opening && c.reader.Pending() != nil }
+
+// verdict says how far the connection came.
+func (c *Conn) verdict() {
+	switch {
+	case c.unanswered():
+		c.State = Unanswered
+	case c.Handshake != nil && c.Handshake.Established:
+		c.State = c.ending()
+	case c.Handshake != nil:
+		c.State = Refused
+	case c.spoken:
+	default:
+		c.State = c.connecting()
+	}
+	switch c.State {
+	case Ended, Open:
+		c.CloseCode = c.closeCode()
+	case Aborted, Rejected:
+		c.CloseCode = frames.AbnormalClosure
+		c.ClosedBy = ClosedByClient
+		if c.TCP.EndedBy == reassembly.FromServer {
+			c.ClosedBy = ClosedByServer
+		}
+	}
+}
+
+// ending is the state of a WebSocket that was opened.
+func (c *Conn) ending() State {
+	client, server := &c.Sides[reassembly.FromClient], &c.Sides[reassembly.FromServer]
+	c.Clean = client.Close != nil && server.Close != nil
+	over := c.TCP.End != reassembly.NotEnded
+	valid, known := c.Handshake.AcceptValid()
+	switch {
+	case c.Clean, over && (client.Close != nil || server.Close != nil):
+		return Ended
+	case over && known && !valid && client.Frames == 0:
+		return Rejected
+	case over:
+		return Aborted
+	}
+	return Open
+}
+
+// closeCode is that of the first Close frame, as an API tells it: 1005 where
+// the frame had none (RFC 6455 §7.1.5); 0 where there was no Close frame.
+func (c *Conn) closeCode() frames.CloseCode {
+	first := c.Sides[reassembly.FromClient].Close
+	if other := c.Sides[reassembly.FromServer].Close; first == nil || other != nil && c.ClosedBy == ClosedByServer {
+		first = other
+	}
+	switch {
+	case first == nil:
+		return 0
+	case !first.HasCode:
+		return frames.NoStatusReceived
+	}
+	return first.Code
+}
+
+// connecting is the state of a TCP connection without a byte of payload: it
+// was refused by a RST, or its SYN was not answered, or it was only opened.
+func (c *Conn) connecting() State {
+	_, asked := c.stream.SYN(reassembly.FromClient)
+	_, answered := c.stream.SYN(reassembly.FromServer)
+	switch {
+	case !asked || answered:
+		return Connecting
+	case c.TCP.End == reassembly.RST && c.TCP.EndedBy == reassembly.FromServer:
+		return Refused
+	}
+	return Unanswered
+}
+
+// add counts a connection that has ended.
+func (t *Totals) add(c *Conn) {
+	t.HTTPExchanges += c.reader.Exchanges
+	if c.told {
+		t.States[c.State]++
+		for d := range c.Sides {
+			t.Sides[d].add(&c.Sides[d])
+		}
+		return
+	}
+	switch {
+	case !c.spoken:
+		t.SilentTCP++
+	case c.protocol == tlsProtocol:
+		t.TLS++
+	case c.protocol == http2Protocol:
+		t.HTTP2++
+	case c.phase == opening && c.reader.Exchanges > 0:
+		t.HTTP++
+	default:
+		t.OtherTCP++
+	}
+}
+
+// count takes over what was not followed, and why.
+func (t *Totals) count(s *reassembly.Stats) {
+	add := func(reason string, n int64) {
+		if n > 0 {
+			t.Undecoded = append(t.Undecoded, Undecoded{reason, n})
+		}
+	}
+	types := slices.Sorted(maps.Keys(s.LinkTypes))
+	for _, l := range types {
+		add("link type "+l.String(), s.LinkTypes[l])
+	}
+	add("not IP", s.NotIP)
+	add("UDP", s.Protocols[17])
+	add("other IP protocols", s.NotTCP-s.Protocols[17])
+	add("IP fragments", s.Fragments)
+	add("cut before the end of the TCP header", s.Cut)
+	add("malformed", s.Malformed)
+}
+
+func (s *Side) add(o *Side) {
+	s.Frames += o.Frames
+	s.Messages += o.Messages
+	s.Text += o.Text
+	s.Binary += o.Binary
+	s.Ping += o.Ping
+	s.Pong += o.Pong
+	s.WireBytes += o.WireBytes
+	s.PayloadBytes += o.PayloadBytes
+	s.LostBytes += o.LostBytes
+	s.UnfollowedBytes += o.UnfollowedBytes
+	s.Retransmitted += o.Retransmitted
+	s.OutOfOrder += o.OutOfOrder
+	s.DuplicateBytes += o.DuplicateBytes
+	s.ConflictingBytes += o.ConflictingBytes
+	s.KeepAlives += o.KeepAlives
+	s.Discarded += o.Discarded
+}
+
+func (t *Totals) see(p *capture.Packet) {
+	t.Packets++
+	t.Bytes += int64(p.Length)
+	if p.Time == capture.NoTime {
+		return
+	}
+	if t.First == capture.NoTime || p.Time < t.First {
+		t.First = p.Time
+	}
+	t.Last = max(t.Last, p.Time)
+}
