@@ -52,13 +52,15 @@ type early struct {
 	data []byte // nil where the capture cut the bytes off
 	lost int    // then their number
 	page []byte // what to release
+
+	packet int64 // that carried it
 }
 
 func (e *early) end() SeqNum { return e.seq.Add(len(e.data) + e.lost) }
 
 // hold keeps a copy of what is new of the run: where bytes are held already,
 // the first copy wins and the new one is compared with it.
-func (h *half) hold(b *Budget, seq SeqNum, data []byte, lost int) {
+func (h *half) hold(b *Budget, packet int64, seq SeqNum, data []byte, lost int) {
 	i := len(h.early)
 	for i > 0 && seq.Less(h.early[i-1].end()) {
 		i--
@@ -67,7 +69,7 @@ func (h *half) hold(b *Budget, seq SeqNum, data []byte, lost int) {
 		e := &h.early[i]
 		if before := int(e.seq.Sub(seq)); before > 0 {
 			d, l := cutAt(data, lost, before)
-			h.insert(b, i, seq, d, l)
+			h.insert(b, i, packet, seq, d, l)
 			i++
 			e = &h.early[i]
 			data, lost = data[len(d):], lost-l
@@ -82,7 +84,7 @@ func (h *half) hold(b *Budget, seq SeqNum, data []byte, lost int) {
 		data, lost, seq = data[len(d):], lost-l, seq.Add(n)
 	}
 	if len(data)+lost > 0 {
-		h.insert(b, i, seq, data, lost)
+		h.insert(b, i, packet, seq, data, lost)
 	}
 }
 
@@ -94,15 +96,15 @@ func cutAt(data []byte, lost, n int) ([]byte, int) {
 	return data, min(lost, n-len(data))
 }
 
-func (h *half) insert(b *Budget, i int, seq SeqNum, data []byte, lost int) {
+func (h *half) insert(b *Budget, i int, packet int64, seq SeqNum, data []byte, lost int) {
 	if len(data) > 0 {
 		page := b.copy(data)
-		h.early = slices.Insert(h.early, i, early{seq: seq, data: page, page: page})
+		h.early = slices.Insert(h.early, i, early{seq: seq, data: page, page: page, packet: packet})
 		h.held += cap(page)
 		i++
 	}
 	if lost > 0 {
-		h.early = slices.Insert(h.early, i, early{seq: seq.Add(len(data)), lost: lost})
+		h.early = slices.Insert(h.early, i, early{seq: seq.Add(len(data)), lost: lost, packet: packet})
 	}
 }
 

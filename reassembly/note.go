@@ -1,6 +1,6 @@
 package reassembly
 
-import "hash/crc32"
+import "hash/maphash"
 
 // Counts are what a Stream has seen of the segments of one direction, beside
 // their bytes.
@@ -24,11 +24,13 @@ type memory struct {
 	at uint8
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var sumSeed = maphash.MakeSeed()
+
+func sum(data []byte) uint32 { return uint32(maphash.Bytes(sumSeed, data)) }
 
 func (m *memory) note(seq SeqNum, data []byte) {
 	r := &m.recent[m.at%uint8(len(m.recent))]
-	r.seq, r.n, r.sum = seq, uint32(len(data)), crc32.Checksum(data, castagnoli)
+	r.seq, r.n, r.sum = seq, uint32(len(data)), sum(data)
 	m.at++
 }
 
@@ -37,7 +39,7 @@ func (m *memory) differs(seq SeqNum, data []byte) bool {
 	for i := range m.recent {
 		r := &m.recent[i]
 		if r.n != 0 && r.seq == seq && r.n == uint32(len(data)) {
-			return r.sum != crc32.Checksum(data, castagnoli)
+			return r.sum != sum(data)
 		}
 	}
 	return false

@@ -54,4 +54,6 @@ type Chunk struct {
 	// be a loss.
 	Packet int64
 	Time   capture.Time
+
+	Carried int64 // the packet that carried Data: an earlier one than Packet, if it was held
 }

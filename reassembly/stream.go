@@ -33,24 +33,24 @@ type Stream struct {
 }
 
 type half struct {
-	Counts
-	memory
-
 	started bool   // next is known
 	acked   bool   // ack is known
 	finSeen bool   // fin is known
-	end     End    // told
-	isn     SeqNum // of the SYN
 	syn     bool   // isn is known
+	gap     bool   // next is waited for
+	end     End    // told
 	next    SeqNum // of the first byte that has not been lent
 	ack     SeqNum // the highest the other side sent
 	fin     SeqNum // of the FIN: all bytes stand before it
+	isn     SeqNum // of the SYN
 	offset  int64  // of next in the byte stream
 	early   []early
 	held    int // bytes of pages in early
 
-	gap      bool         // next is waited for
-	gapTime  capture.Time // since then
+	memory
+	Counts
+
+	gapTime  capture.Time // since when next is waited for
 	gapCount int          // segments of this direction since then
 }
 
@@ -104,14 +104,14 @@ func (s *Stream) Chunks(d Dir, g *Segment) iter.Seq[*Chunk] {
 // losses then. The chunks carry the given packet number and time.
 func (s *Stream) Flush(packet int64, t capture.Time) iter.Seq[*Chunk] {
 	return func(yield func(*Chunk) bool) {
-		s.chunk.Packet, s.chunk.Time = packet, t
+		s.chunk.Packet, s.chunk.Carried, s.chunk.Time = packet, packet, t
 		_ = s.flush(FromClient, yield) && s.flush(FromServer, yield)
 	}
 }
 
 func (s *Stream) take(d Dir, g *Segment, yield func(*Chunk) bool) {
 	h, other := &s.half[d], &s.half[d.Other()]
-	s.chunk.Packet, s.chunk.Time = g.Packet, g.Time
+	s.chunk.Packet, s.chunk.Carried, s.chunk.Time = g.Packet, g.Packet, g.Time
 	if s.reset {
 		h.Discarded++
 		return
@@ -178,7 +178,7 @@ func (s *Stream) place(d Dir, seq SeqNum, g *Segment, yield func(*Chunk) bool) b
 		return true
 	}
 	if ahead > 0 {
-		h.hold(s.budget(), seq, data, lost)
+		h.hold(s.budget(), g.Packet, seq, data, lost)
 		return true
 	}
 	if ahead < 0 { // bytes that have been lent already
@@ -209,7 +209,7 @@ func (s *Stream) fill(d Dir, data []byte, lost int, yield func(*Chunk) bool) boo
 	now, l := cutAt(data, lost, room)
 	rest, restLost := data[len(now):], lost-l
 	if len(rest)+restLost > 0 {
-		h.hold(s.budget(), h.next.Add(len(now)+l), rest, restLost)
+		h.hold(s.budget(), s.chunk.Packet, h.next.Add(len(now)+l), rest, restLost)
 	}
 	return s.lend(d, now, l, yield) && s.lendEarly(d, yield)
 }
@@ -244,8 +244,10 @@ func (s *Stream) lendEarly(d Dir, yield func(*Chunk) bool) bool {
 	h := &s.half[d]
 	n, ok := 0, true
 	for ; ok && n < len(h.early) && h.early[n].seq == h.next; n++ {
+		s.chunk.Carried = h.early[n].packet
 		ok = s.lend(d, h.early[n].data, h.early[n].lost, yield)
 	}
+	s.chunk.Carried = s.chunk.Packet
 	if n > 0 {
 		h.drop(s.budget(), n)
 	}

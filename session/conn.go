@@ -18,25 +18,30 @@ const (
 	foreign              // something else: not followed
 )
 
-// Conn is one TCP connection, and the WebSocket connection on it if there is one.
+// Conn is one TCP connection, and the WebSocket connection on it if there is
+// one. What every packet touches stands together.
 type Conn struct {
-	Facts
-
 	t           *Tracker
 	flow        *flow
-	lowIsClient bool
-	stream      reassembly.Stream
-	phase       phase
-	reader      handshake.Reader
-	waiting     []run // client bytes behind a request that is not answered
-	held        int   // their number
-	told        bool  // Opened was told
-	spoken      bool  // there was payload
-	protocol    protocol
 	sides       [2]*side
 	lastPayload capture.Time
+	phase       phase
+	lowIsClient bool
+	spoken      bool // there was payload
+	told        bool // Opened was told
+	protocol    protocol
+	stream      reassembly.Stream
+
+	Facts
+
+	reader      handshake.Reader
+	waiting     []run        // client bytes behind a request that is not answered
+	held        int          // their number
 	established capture.Time // when the WebSocket opened
-	firstClose  int64        // where the first Close frame begins in its byte stream
+
+	// Of the Close frame that was sent first: where it begins in its byte
+	// stream, and the packet that carried it.
+	closeAt, closeCarried int64
 }
 
 // A run is a copy of bytes that wait, with where they came from.
@@ -44,8 +49,10 @@ type run struct {
 	data   []byte
 	lost   int64 // bytes missing before data
 	offset int64
-	packet int64
+	packet int64 // that made them known
 	time   capture.Time
+
+	carried int64 // the packet that carried them
 }
 
 func (c *Conn) dir(fromLow bool) reassembly.Dir {
@@ -84,7 +91,7 @@ func (c *Conn) handshakeTime(d reassembly.Dir, g *reassembly.Segment) {
 // chunk leads a run of bytes to the stage that reads it.
 func (c *Conn) chunk(ch *reassembly.Chunk) {
 	if c.phase != foreign && len(ch.Data)+int(ch.Lost) > 0 {
-		at := run{data: ch.Data, lost: ch.Lost, offset: ch.Offset, packet: ch.Packet, time: ch.Time}
+		at := run{data: ch.Data, lost: ch.Lost, offset: ch.Offset, packet: ch.Packet, time: ch.Time, carried: ch.Carried}
 		c.bytes(ch.Dir, &at)
 	}
 	if ch.End != reassembly.NotEnded {
@@ -219,8 +226,13 @@ func (c *Conn) tell(r *run) {
 	c.t.emit(&c.t.opened)
 }
 
-func (c *Conn) at(d reassembly.Dir, r *run) Where {
-	return Where{Conn: c, Packet: r.packet, Time: r.time, Dir: d, Offset: r.offset}
+func (c *Conn) at(d reassembly.Dir, r *run) (w Where) {
+	w.set(c, d, r)
+	return w
+}
+
+func (w *Where) set(c *Conn, d reassembly.Dir, r *run) {
+	w.Conn, w.Packet, w.Time, w.Dir, w.Offset = c, r.packet, r.time, d, r.offset
 }
 
 // ended takes the end of one direction, or of both.

@@ -33,12 +33,15 @@ func (s State) String() string { return stateNames[s] }
 
 // Facts are what is known of a connection. They are final once Closed is told.
 type Facts struct {
+	StartPacket, EndPacket int64
+	Start, End             capture.Time  // of the first and the last packet
+	IdleMax                time.Duration // longest time without payload in either direction, once open
+
+	Sides [2]Side // by reassembly.Dir
+
 	ID             int64 // 1-based, in order of first packet, over all TCP connections
 	Stream         int64 // 0-based number of the TCP connection, as Wireshark counts
 	Client, Server netip.AddrPort
-
-	StartPacket, EndPacket int64
-	Start, End             capture.Time // of the first and the last packet
 
 	State     State
 	Handshake *handshake.Handshake // the last attempt; nil if none was captured
@@ -50,11 +53,9 @@ type Facts struct {
 	ClosedBy  ClosedBy         // who began the close
 	Clean     bool             // closed cleanly: RFC 6455 §7.1.4
 
-	Sides [2]Side // by reassembly.Dir
-	TCP   TCP
+	TCP TCP
 
-	PingRTT Samples       // from a Ping to the Pong with the same payload
-	IdleMax time.Duration // longest time without payload in either direction, once open
+	PingRTT Samples // from a Ping to the Pong with the same payload
 }
 
 // ClosedBy says who ended a WebSocket connection.
@@ -79,7 +80,7 @@ type Side struct {
 	Text, Binary     int64 // messages
 	Ping, Pong       int64 // frames
 	WireBytes        int64 // bytes of frames, headers included, less what was lost
-	PayloadBytes     int64 // payload bytes of all frames as sent, less what was lost
+	PayloadBytes     int64 // payload bytes of data frames as sent, less what was lost
 	LostBytes        int64 // bytes of the byte stream that the capture does not hold
 	UnfollowedBytes  int64 // bytes behind a frame header that the capture does not hold
 	Close            *Close

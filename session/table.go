@@ -9,33 +9,52 @@ import (
 	"github.com/wssniff/wssniff/reassembly"
 )
 
-// A key names a TCP connection: its two ends, the lower one first.
+// A key names a TCP connection: its two ends, the lower one first. Of an end
+// in IPv4, the first word is 0 and the second holds address and port.
 type key struct {
-	low, high         [16]byte
-	lowPort, highPort uint16
+	low, high [2]uint64
+	ports     uint32 // of IPv6 ends
 }
 
 // keyOf gives the key of a segment from src to dst, and whether src is the
 // low end of it.
 func keyOf(src, dst netip.AddrPort) (k key, fromLow bool) {
-	if c := src.Addr().Compare(dst.Addr()); c < 0 || c == 0 && src.Port() <= dst.Port() {
-		return key{src.Addr().As16(), dst.Addr().As16(), src.Port(), dst.Port()}, true
+	if src.Addr().Is4() && dst.Addr().Is4() {
+		s, d := word4(src), word4(dst)
+		if s <= d {
+			return key{low: [2]uint64{0, s}, high: [2]uint64{0, d}}, true
+		}
+		return key{low: [2]uint64{0, d}, high: [2]uint64{0, s}}, false
 	}
-	return key{dst.Addr().As16(), src.Addr().As16(), dst.Port(), src.Port()}, false
+	fromLow = src.Compare(dst) <= 0
+	if !fromLow {
+		src, dst = dst, src
+	}
+	low, high := src.Addr().As16(), dst.Addr().As16()
+	return key{words(&low), words(&high), uint32(src.Port())<<16 | uint32(dst.Port())}, fromLow
+}
+
+func word4(a netip.AddrPort) uint64 {
+	ip := a.Addr().As4()
+	return uint64(binary.BigEndian.Uint32(ip[:]))<<16 | uint64(a.Port())
+}
+
+func words(ip *[16]byte) [2]uint64 {
+	return [2]uint64{binary.BigEndian.Uint64(ip[:8]), binary.BigEndian.Uint64(ip[8:])}
 }
 
 // hash is seeded, so that nobody can choose addresses that collide.
 func (k *key) hash(seed uint64) uint64 {
-	h := seed
-	for _, w := range [...]uint64{
-		binary.LittleEndian.Uint64(k.low[:8]), binary.LittleEndian.Uint64(k.low[8:]),
-		binary.LittleEndian.Uint64(k.high[:8]), binary.LittleEndian.Uint64(k.high[8:]),
-		uint64(k.lowPort)<<16 | uint64(k.highPort),
-	} {
-		hi, lo := bits.Mul64(h^w, 0x9e3779b97f4a7c15)
-		h = hi ^ lo ^ seed
+	h := mix(seed^k.low[1], k.high[1]^0x9e3779b97f4a7c15)
+	if k.low[0]|k.high[0] != 0 {
+		h = mix(h^k.low[0]^uint64(k.ports), k.high[0]^seed)
 	}
-	return h
+	return mix(h, seed|1)
+}
+
+func mix(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	return hi ^ lo
 }
 
 // A flow is a TCP connection's entry in the table: live with a Conn, or ended
@@ -51,10 +70,11 @@ type flow struct {
 	time       capture.Time
 	syn        reassembly.SeqNum // of an ended one
 	hasSYN     bool
+	placed     int64 // the last packet of it when it got its place in its list
 	prev, next *flow
 }
 
-// A list holds flows in order of activity, the last active one first.
+// A list holds flows, the one that came last first.
 type list struct {
 	root flow // root.next is the first, root.prev the last
 	n    int
@@ -72,13 +92,6 @@ func (l *list) remove(f *flow) {
 	f.prev.next, f.next.prev = f.next, f.prev
 	f.prev, f.next = nil, nil
 	l.n--
-}
-
-func (l *list) front(f *flow) {
-	if l.root.next != f {
-		l.remove(f)
-		l.push(f)
-	}
 }
 
 func (l *list) last() *flow { return l.root.prev }

@@ -99,7 +99,6 @@ func (t *Tracker) conn(g *reassembly.Segment) (*Conn, reassembly.Dir) {
 		c := f.conn
 		d := c.dir(fromLow)
 		if !c.stream.Begins(d, g) {
-			t.live.front(f)
 			return c, d
 		}
 		t.end(c)
@@ -153,7 +152,7 @@ func (t *Tracker) begin(f *flow, g *reassembly.Segment, fromLow bool) (*Conn, re
 	t.live.push(f)
 	if t.live.n > t.conf.maxFlows() {
 		t.totals.Limited++
-		t.end(t.live.last().conn)
+		t.end(t.leastActive())
 	}
 	return c, c.dir(fromLow)
 }
@@ -166,6 +165,22 @@ func (t *Tracker) end(c *Conn) {
 	f.syn, f.hasSYN = c.stream.SYN(reassembly.FromClient)
 	t.live.remove(f)
 	t.rest(f)
+}
+
+// leastActive finds the connection to give up: the one that has been silent
+// for longest, nearly. A flow keeps its place in the list while packets of it
+// come, so that a packet costs nothing here; one that was active since it got
+// its place goes to the front instead of being given up.
+func (t *Tracker) leastActive() *Conn {
+	for {
+		f := t.live.last()
+		if f.conn.EndPacket <= f.placed {
+			return f.conn
+		}
+		f.placed = f.conn.EndPacket
+		t.live.remove(f)
+		t.live.push(f)
+	}
 }
 
 // rest puts f, which has no Conn, among its like, and forgets the oldest of

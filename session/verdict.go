@@ -6,6 +6,7 @@ import (
 
 	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
 )
 
@@ -30,21 +31,28 @@ func protocolOf(b []byte) protocol {
 	return otherProtocol
 }
 
-// closing notes who began the closing handshake (RFC 6455 §7.1.2): the first
-// Close frame did, unless the second one was sent before it had arrived.
-func (c *Conn) closing(d reassembly.Dir, e *Frame) {
+// closing notes who began the closing handshake (RFC 6455 §7.1.2): the Close
+// frame that was sent first did, unless the other was sent before it arrived.
+func (c *Conn) closing(d reassembly.Dir, e *Frame, r *run) {
 	by := ClosedByClient
 	if d == reassembly.FromServer {
 		by = ClosedByServer
 	}
-	other := c.Sides[d.Other()].Close
-	if other == nil {
-		c.ClosedBy, c.firstClose = by, e.Offset
-		return
-	}
-	if acked := c.stream.Acked(d.Other()); acked >= 0 && acked <= c.firstClose {
+	first := c.Sides[d.Other()].Close == nil || r.carried < c.closeCarried
+	crossed := !first && r.carried == e.Packet && c.crossed(d.Other())
+	switch {
+	case crossed:
 		c.ClosedBy = ClosedByBoth
+	case first:
+		c.ClosedBy, c.closeAt, c.closeCarried = by, e.Offset, r.carried
 	}
+}
+
+// crossed says whether the Close frame of d had not arrived, as far as its
+// receiver has acknowledged.
+func (c *Conn) crossed(d reassembly.Dir) bool {
+	acked := c.stream.Acked(d)
+	return acked >= 0 && acked <= c.closeAt
 }
 
 // finish settles the facts and tells of the end. A connection that nobody
@@ -107,16 +115,37 @@ func (c *Conn) ending() State {
 	client, server := &c.Sides[reassembly.FromClient], &c.Sides[reassembly.FromServer]
 	c.Clean = client.Close != nil && server.Close != nil
 	over := c.TCP.End != reassembly.NotEnded
-	valid, known := c.Handshake.AcceptValid()
 	switch {
 	case c.Clean, over && (client.Close != nil || server.Close != nil):
 		return Ended
-	case over && known && !valid && client.Frames == 0:
+	case over && client.Frames == 0 && mustFail(c.Handshake):
 		return Rejected
 	case over:
 		return Aborted
 	}
 	return Open
+}
+
+// mustFail says whether a client must fail the connection because of what a
+// 101 answers (RFC 6455 §4.1): the key was not read, or the server chose an
+// extension or a subprotocol that was not offered.
+func mustFail(h *handshake.Handshake) bool {
+	if h.Request == nil {
+		return false
+	}
+	if valid, known := h.AcceptValid(); known && !valid {
+		return true
+	}
+	if p := h.Subprotocol(); p != "" && !slices.Contains(h.SubprotocolsOffered(), p) {
+		return true
+	}
+	for _, chosen := range h.Extensions() {
+		offered := func(e handshake.Extension) bool { return e.Name == chosen.Name }
+		if !slices.ContainsFunc(h.ExtensionsOffered(), offered) {
+			return true
+		}
+	}
+	return false
 }
 
 // closeCode is that of the first Close frame, as an API tells it: 1005 where

@@ -119,16 +119,17 @@ func (c *Conn) piece(d reassembly.Dir, s *side, p *frames.Piece, r *run) {
 	h := &p.Header
 	facts := &c.Sides[d]
 	if p.First {
-		s.begun = c.at(d, r)
+		s.begun.set(c, d, r)
 		s.begun.Offset = s.base + s.parser.Offset() - int64(len(p.Raw)+h.Len())
 		s.missing, s.control = 0, s.control[:0]
 		facts.WireBytes += int64(h.Len())
 	}
 	s.missing += p.Lost
-	facts.PayloadBytes += int64(len(p.Raw))
 	facts.WireBytes += int64(len(p.Raw))
-	if room := maxControl - len(s.control); h.Opcode.IsControl() && room > 0 {
-		s.control = append(s.control, p.Data(room)...)
+	if h.Opcode.IsControl() {
+		s.control = append(s.control, p.Data(maxControl-len(s.control))...)
+	} else {
+		facts.PayloadBytes += int64(len(p.Raw))
 	}
 	m := s.assembler.Add(p)
 	if p.Last {
@@ -149,18 +150,20 @@ func (c *Conn) piece(d reassembly.Dir, s *side, p *frames.Piece, r *run) {
 // frame counts a frame that is over and tells of it.
 func (c *Conn) frame(d reassembly.Dir, s *side, h *frames.Header, r *run) {
 	e := &c.t.frame
-	*e = Frame{Where: c.at(d, r), Header: *h, FirstPacket: s.begun.Packet, Missing: s.missing}
-	e.Offset = s.begun.Offset
+	e.set(c, d, r)
+	e.Offset, e.FirstPacket, e.Missing = s.begun.Offset, s.begun.Packet, s.missing
+	e.Header = *h
+	e.Payload, e.CloseBody = nil, nil
 	c.Sides[d].Frames++
 	if h.Opcode.IsControl() {
 		e.Payload = s.control
-		c.control(d, s, e)
+		c.control(d, s, e, r)
 	}
 	c.t.emit(e)
 }
 
 // control notes what a control frame says (RFC 6455 §5.5).
-func (c *Conn) control(d reassembly.Dir, s *side, e *Frame) {
+func (c *Conn) control(d reassembly.Dir, s *side, e *Frame, r *run) {
 	facts := &c.Sides[d]
 	switch e.Opcode {
 	case frames.Close:
@@ -168,7 +171,7 @@ func (c *Conn) control(d reassembly.Dir, s *side, e *Frame) {
 		e.CloseBody = &body
 		if facts.Close == nil && e.Missing == 0 {
 			facts.Close = &Close{CloseBody: body, Packet: e.Packet, Time: e.Time}
-			c.closing(d, e)
+			c.closing(d, e, r)
 		}
 	case frames.Ping:
 		facts.Ping++
@@ -206,8 +209,9 @@ func (c *Conn) message(d reassembly.Dir, first *Where, m *frames.Message, r *run
 		facts.Binary++
 	}
 	e := &c.t.message
-	*e = Message{Where: c.at(d, r), Message: m, FirstPacket: first.Packet, FirstTime: first.Time}
-	e.Offset = first.Offset
+	e.set(c, d, r)
+	e.Offset, e.FirstPacket, e.FirstTime = first.Offset, first.Packet, first.Time
+	e.Message = m
 	c.t.emit(e)
 }
 

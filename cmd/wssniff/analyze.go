@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/report"
+	"github.com/wssniff/wssniff/session"
+	"golang.org/x/term"
+)
+
+// analyze reads the captures and writes the report. It says whether an input
+// was damaged; an error is one that kept the report from being written.
+func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (damaged bool, err error) {
+	files, err := capture.Open(f.read, &capture.Config{Stdin: stdin})
+	if err != nil {
+		return false, withHint(err)
+	}
+	defer files.Close()
+	out, err := openOutput(f.output, stdout)
+	if err != nil {
+		return false, err
+	}
+	defer out.discard()
+	sink := f.format.New(out, f.options(stdout))
+	src := &watched{Source: files, files: files, limit: f.count, broken: out.failed}
+	if !f.quiet && isTerminal(stderr) {
+		src.progress = newProgress(stderr)
+	}
+	totals, err := session.Run(src, session.Config{Keep: f.keep()}, f.workers, sink)
+	src.progress.clear()
+	if err != nil && !errors.Is(err, errBroken) {
+		return false, err
+	}
+	inputs := files.Inputs()
+	if err := finish(sink, out, &report.Summary{Inputs: inputs, Totals: totals}); err != nil {
+		return false, err
+	}
+	for i := range inputs {
+		if inputs[i].Err == nil {
+			continue
+		}
+		damaged = true
+		fmt.Fprintf(stderr, "wssniff: %v\n", inputs[i].Err)
+	}
+	return damaged, nil
+}
+
+// finish ends the report. A reader that has gone away, as head does, is no error.
+func finish(sink report.Sink, out *output, s *report.Summary) error {
+	err := sink.Finish(s)
+	if err == nil {
+		err = out.commit()
+	}
+	if errors.Is(err, syscall.EPIPE) {
+		return nil
+	}
+	return err
+}
+
+func withHint(err error) error {
+	if open, ok := errors.AsType[*capture.OpenError](err); ok {
+		return &advice{err, open.Hint}
+	}
+	return err
+}
+
+func (f *flags) options(stdout io.Writer) *report.Options {
+	o := &report.Options{List: f.list, Payload: f.payload, ShowSecrets: f.noRedact, Follow: f.follow}
+	terminal := f.output == "" && isTerminal(stdout)
+	if terminal {
+		if w, _, err := term.GetSize(int(stdout.(*os.File).Fd())); err == nil {
+			o.Width = w
+		}
+	}
+	switch f.color {
+	case "always":
+		o.Color = true
+	case "auto":
+		o.Color = terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	}
+	return o
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// watched is a source that is counted, limited and shown.
+type watched struct {
+	capture.Source
+	files    *capture.Files
+	limit    int64 // packets; 0 is none
+	n        int64
+	broken   func() bool // nobody reads the report any more
+	progress *progress
+}
+
+var errBroken = errors.New("nobody reads the report")
+
+// Read implements capture.Source.
+func (w *watched) Read(p *capture.Packet) error {
+	if w.limit > 0 && w.n == w.limit {
+		return io.EOF
+	}
+	if w.n&0xfff == 0 {
+		if w.broken() {
+			return errBroken
+		}
+		read, total := w.files.Progress()
+		w.progress.show(w.n, read, total)
+	}
+	w.n++
+	return w.Source.Read(p)
+}

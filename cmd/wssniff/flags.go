@@ -1,0 +1,151 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"github.com/wssniff/wssniff/report"
+	"github.com/wssniff/wssniff/session"
+)
+
+// flags are the command line, checked.
+type flags struct {
+	read     []string
+	count    int64
+	list     report.List
+	follow   int64
+	payload  int // as report.Options.Payload
+	noRedact bool
+	format   *report.Format
+	output   string
+	color    string
+	workers  int
+	quiet    bool
+	verbose  bool
+	version  bool
+}
+
+func parseFlags(args []string) (*flags, error) {
+	f := new(flags)
+	var list, follow, payload, format string
+	var live []string
+	set := pflag.NewFlagSet("wssniff", pflag.ContinueOnError)
+	set.SortFlags = false
+	set.Usage = func() {}
+	set.StringArrayVarP(&f.read, "read", "r", nil, "")
+	set.StringArrayVarP(&live, "interface", "i", nil, "")
+	set.Int64VarP(&f.count, "count", "c", 0, "")
+	set.StringVarP(&list, "list", "l", "", "")
+	set.StringVar(&follow, "follow", "", "")
+	set.StringVar(&payload, "payload", "", "")
+	set.BoolVar(&f.noRedact, "no-redact", false, "")
+	set.StringVarP(&format, "format", "f", "text", "")
+	set.StringVarP(&f.output, "output", "o", "", "")
+	set.StringVar(&f.color, "color", "auto", "")
+	set.IntVar(&f.workers, "workers", 1, "")
+	set.BoolVarP(&f.quiet, "quiet", "q", false, "")
+	set.BoolVarP(&f.verbose, "verbose", "v", false, "")
+	set.BoolVar(&f.version, "version", false, "")
+	if err := set.Parse(args); err != nil {
+		if errors.Is(err, pflag.ErrHelp) {
+			return nil, err
+		}
+		return nil, hinted("wssniff -h lists the flags", "%w", err)
+	}
+	if f.version {
+		return f, nil
+	}
+	return f, cmp.Or(
+		f.checkSource(live, set),
+		f.checkShown(list, follow, payload),
+		f.checkForm(format, set),
+	)
+}
+
+func (f *flags) checkSource(live []string, set *pflag.FlagSet) error {
+	words := set.Args()
+	switch {
+	case len(live) > 0:
+		return hinted("tcpdump -i "+live[0]+" -w FILE captures; wssniff -r FILE reads it", "-i: this version reads saved captures only")
+	case len(f.read) == 0 && len(words) == 0:
+		return hinted("wssniff -r FILE; wssniff -h lists the flags", "nothing to read: -r FILE is missing")
+	case len(f.read) == 0 && isFile(words[0]):
+		return hinted("wssniff -r "+strings.Join(words, " -r "), "%q: a file to read is given with -r", words[0])
+	case len(words) > 0:
+		return hinted("tcpdump -r FILE -w SMALLER '"+strings.Join(words, " ")+"' filters a capture", "%q: this version takes no capture filter", strings.Join(words, " "))
+	case set.Changed("count") && f.count < 1:
+		return fmt.Errorf("-c %d: a number of packets is at least 1", f.count)
+	case f.workers < 1 || f.workers > 256:
+		return fmt.Errorf("--workers %d: the number is 1 to 256", f.workers)
+	}
+	return nil
+}
+
+func (f *flags) checkShown(list, follow, payload string) error {
+	if err := f.list.UnmarshalText([]byte(list)); err != nil {
+		return fmt.Errorf("-l: %w", err)
+	}
+	if follow != "" {
+		id, err := strconv.ParseInt(strings.TrimPrefix(follow, "#"), 10, 64)
+		if err != nil || id < 1 {
+			return hinted("the first column of the Connections table has the IDs", "--follow %q: the ID of a connection is a number, 1 or more", follow)
+		}
+		f.follow = id
+	}
+	switch payload {
+	case "":
+	case "all":
+		f.payload = report.PayloadAll
+	case "none", "0":
+		f.payload = report.PayloadNone
+	default:
+		n, err := strconv.Atoi(payload)
+		if err != nil || n < 0 {
+			return fmt.Errorf("--payload %q: it is a number of bytes, all or none", payload)
+		}
+		f.payload = n
+	}
+	return nil
+}
+
+func (f *flags) checkForm(format string, set *pflag.FlagSet) error {
+	var names []string
+	for i := range report.Formats {
+		if report.Formats[i].Name == format {
+			f.format = &report.Formats[i]
+		}
+		names = append(names, report.Formats[i].Name)
+	}
+	if f.format == nil {
+		return fmt.Errorf("-f %q: there are %s", format, strings.Join(names, ", "))
+	}
+	if set.Changed("output") && f.output == "" {
+		return errors.New("-o: the name of the file is empty")
+	}
+	switch f.color {
+	case "auto", "always", "never":
+		return nil
+	}
+	return fmt.Errorf("--color %q: it is auto, always or never", f.color)
+}
+
+func isFile(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+// keep is how much of each message the session has to keep for the report.
+func (f *flags) keep() int {
+	switch {
+	case f.payload == report.PayloadNone:
+		return session.KeepNone
+	case f.payload == report.PayloadAll, f.payload == 0 && f.follow != 0:
+		return session.KeepAll
+	}
+	return f.payload
+}

@@ -1,0 +1,118 @@
+// Command wssniff turns packets into the truth about WebSockets: every opening
+// handshake, frame, message and close in a packet capture.
+//
+// Start at run: it reads the command line, opens the captures, and analyze
+// leads their packets through a session into a report.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/spf13/pflag"
+)
+
+const usage = `wssniff - the truth about WebSockets, from packets
+
+  wssniff -r FILE... [flags]     analyse saved captures
+
+FILE is a pcap or pcapng, bare or in gzip, zstd, lz4 or bzip2, whatever its
+name; a folder or pattern of them; several with commas between; or - for
+standard input. Several files are read as one, in order of time.
+
+Input
+  -r, --read FILE        the capture to read; repeatable
+  -c, --count N          stop after N packets
+
+What is shown
+  -l, --list WHAT        list line by line: connections, messages, frames,
+                         findings or none (default none; all in json, ndjson)
+      --follow ID        one connection, whole: heads, messages, close
+      --payload N        payload bytes shown of each message: a number, all
+                         or none (default 256; all with --follow)
+      --no-redact        show cookies, tokens and passwords, which are masked
+
+Form
+  -f, --format NAME      text, ndjson or json (default text)
+  -o, --output FILE      write there, not to standard output; FILE has its
+                         name only once the report is whole
+      --color WHEN       auto, always or never (default auto; NO_COLOR counts)
+
+Running
+      --workers N        follow connections on N processors (default 1)
+  -q, --quiet            no progress and no warnings
+  -v, --verbose          say more about what was read
+      --version          print the version
+  -h, --help             print this
+
+Exit status: 0 analysed; 2 wrong usage; 3 an input could not be read to its
+end: what was read is reported, and the error says where it stopped.
+`
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// The exit codes.
+const (
+	exitOK      = 0
+	exitUsage   = 2
+	exitDamaged = 3
+)
+
+// run is the program: everything but leaving it.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	f, err := parseFlags(args)
+	switch {
+	case errors.Is(err, pflag.ErrHelp):
+		fmt.Fprint(stdout, usage)
+		return exitOK
+	case err != nil:
+		return fail(stderr, err)
+	case f.version:
+		fmt.Fprintln(stdout, "wssniff", version())
+		return exitOK
+	}
+	damaged, err := analyze(f, stdin, stdout, stderr)
+	switch {
+	case err != nil:
+		return fail(stderr, err)
+	case damaged:
+		return exitDamaged
+	}
+	return exitOK
+}
+
+// An advice is an error with what to do about it.
+type advice struct {
+	err  error
+	hint string
+}
+
+func (a *advice) Error() string { return a.err.Error() }
+func (a *advice) Unwrap() error { return a.err }
+
+// hinted is err with a hint.
+func hinted(hint, format string, args ...any) error {
+	return &advice{fmt.Errorf(format, args...), hint}
+}
+
+// fail prints an error and its hint, each on a line of its own.
+func fail(stderr io.Writer, err error) int {
+	fmt.Fprintf(stderr, "wssniff: %v\n", err)
+	if a, ok := errors.AsType[*advice](err); ok && a.hint != "" {
+		fmt.Fprintf(stderr, "hint: %s\n", a.hint)
+	}
+	return exitUsage
+}
+
+// version is what the build was told of itself.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(unknown)"
+}
