@@ -1,0 +1,260 @@
+package frames
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/klauspost/compress/flate"
+)
+
+// permessage-deflate (RFC 7692): the payload of a message is a run of DEFLATE
+// blocks (RFC 1951) that ends at a byte, less the four bytes that every such
+// run ends with. With context takeover (RFC 7692 §7.1.1) its blocks may refer
+// back into the 32 KiB of messages before it:
+//
+//	message 1      message 2          message 3
+//	blocks         blocks ──┐         blocks ──┐
+//	"..........."  "........▼.......  "........▼.....
+//	      ◄──── window ────┘  ◄──── window ────┘
+//
+// So every message must go through the inflater, in order, seen or unseen. If
+// one cannot, the window starts again, empty: a message that refers to what is
+// not there fails, and one that does not is inflated right. Nothing is guessed.
+
+// Deflate is what was negotiated with permessage-deflate for one direction
+// (RFC 7692 §7.1).
+type Deflate struct {
+	NoContextTakeover bool // each message is compressed on its own
+	WindowBits        int  // 8 to 15: the sender refers back 1<<WindowBits bytes; 0 is 15
+}
+
+// An Obstacle is what kept a compressed message from being inflated.
+type Obstacle uint8
+
+// The obstacles.
+const (
+	NoObstacle     Obstacle = iota
+	PartMissing             // the capture does not hold all of the message
+	ContextMissing          // it refers to an earlier message that could not be inflated
+	DeflateDamaged          // its payload is not DEFLATE data (RFC 1951)
+	MessageTooLong          // it is longer than MaxMessage, compressed or inflated
+)
+
+var obstacleNames = [...]string{
+	"none",
+	"part of the message was not captured",
+	"an earlier message that it refers to was not inflated",
+	"not DEFLATE data",
+	"longer than the limit",
+}
+
+// String says in a few words what the matter is.
+func (o Obstacle) String() string { return obstacleNames[o] }
+
+const (
+	maxOverrun  = 16 // how many MaxMessage a message is inflated, unkept, for the window's sake
+	restartCost = 32 << 10
+)
+
+// deflateTail stands behind the compressed payload: the four bytes that the
+// sender took off (RFC 7692 §7.2.2), then an empty last block so that the
+// reader comes to an end.
+var deflateTail = []byte{0x00, 0x00, 0xff, 0xff, 0x01, 0x00, 0x00, 0xff, 0xff}
+
+// What may be left of deflateTail when a payload ended in a block marked as
+// the last: all of it, or what is behind the four bytes if that block needed
+// them.
+const (
+	tailWhole = 9
+	tailEnd   = 5
+)
+
+// A context is what the messages of a direction share.
+type context struct {
+	window []byte // the last bytes inflated, without a gap in them
+	lost   bool   // bytes before the window are not known
+}
+
+func (c *context) lose() { *c = context{lost: true} }
+
+// DropContext frees the memory held for inflating the next message. Messages
+// that refer to it will have the obstacle ContextMissing.
+func (a *Assembler) DropContext() { a.context.lose() }
+
+// windowSize is how far back the sender may refer, in bytes. Compressors asked
+// for 8 bits are known to take 9.
+func (d *Deflate) windowSize() int {
+	if d.WindowBits < 8 || d.WindowBits > 15 {
+		return 1 << 15
+	}
+	return 1 << max(9, d.WindowBits)
+}
+
+// gather adds a piece to the compressed payload of a message, which is
+// inflated when it is whole.
+func (a *Assembler) gather(d *draft, p *Piece) {
+	if d.Obstacle != NoObstacle {
+		return
+	}
+	if len(d.wire)+len(p.Raw) > a.max() {
+		d.Obstacle = MessageTooLong
+		d.wire = nil
+		return
+	}
+	d.wire = append(d.wire, p.Data(-1)...)
+}
+
+// inflate inflates a message that has ended, or notes why it cannot.
+func (a *Assembler) inflate(d *draft) {
+	inStep := false
+	switch {
+	case !d.Complete:
+		d.Obstacle = PartMissing
+	case a.Deflate == nil:
+		d.Obstacle = ContextMissing
+	case d.Obstacle == NoObstacle:
+		inStep = a.run(d)
+	}
+	d.Inflated = d.Obstacle == NoObstacle
+	if !inStep {
+		a.context.lose()
+	}
+	if !d.Inflated && d.Obstacle != MessageTooLong {
+		d.data = d.data[:0] // it may be anything
+		d.text = utf8Check{}
+		d.Length = 0
+	}
+}
+
+// run sends the payload of d through the inflater. It reports whether the
+// context is in step behind it.
+func (a *Assembler) run(d *draft) (inStep bool) {
+	if len(d.wire) == 0 {
+		return true // no block at all: nothing was said, nothing is changed
+	}
+	f := &a.Scratch.inflater
+	f.draft, f.keep, f.max = d, a.keep(), uint64(a.max())
+	f.size, f.work = a.Deflate.windowSize(), 0
+	takeover := !a.Deflate.NoContextTakeover
+	f.window, f.own = f.own[:0], f.own[:0]
+	if takeover {
+		f.window = a.context.window
+	}
+	d.wire = append(d.wire, deflateTail...)
+	err := f.run(d.wire)
+	switch {
+	case err == errTooLong:
+		d.Obstacle = MessageTooLong
+	case err != nil && takeover && a.context.lost:
+		d.Obstacle = ContextMissing
+	case err != nil:
+		d.Obstacle = DeflateDamaged
+	case d.Length > f.max:
+		d.Obstacle = MessageTooLong
+	}
+	if !takeover {
+		f.own, f.window, f.draft = f.window, nil, nil
+		return true
+	}
+	a.context.window = f.window
+	if len(f.window) >= f.size {
+		a.context.lost = false
+	}
+	f.window, f.draft = nil, nil
+	return err == nil
+}
+
+var (
+	errTooLong = errors.New("frames: message longer than the limit")
+	errTail    = errors.New("frames: compressed message does not end with a block")
+)
+
+// An inflater is the machine that inflates, one message at a time: 40 KiB that
+// all directions share.
+type inflater struct {
+	reader interface {
+		io.WriterTo
+		flate.Resetter
+	}
+	in     bytes.Reader
+	draft  *draft // the message at hand
+	window []byte // of its context, or own
+	own    []byte // for messages without a context
+	size   int    // of the window
+	keep   int
+	max    uint64
+	work   uint64 // bytes inflated, and what restarts cost
+}
+
+// run inflates wire, which ends with deflateTail, into the draft.
+func (f *inflater) run(wire []byte) error {
+	f.in.Reset(wire)
+	for {
+		if err := f.restart(); err != nil {
+			return err
+		}
+		if _, err := f.reader.WriteTo(f); err != nil {
+			return err
+		}
+		// The reader stops behind a block that is marked as the last. If it
+		// is not that of the tail, more blocks follow, at the next byte
+		// (RFC 7692 §7.2.3.5).
+		switch left := f.in.Len(); {
+		case left == 0, left == tailEnd, left == tailWhole:
+			return nil
+		case left < tailWhole:
+			return errTail
+		}
+		if f.work += restartCost; f.work > maxOverrun*f.max {
+			return errTooLong
+		}
+	}
+}
+
+// restart sets the reader to f.in, with the window to refer to.
+func (f *inflater) restart() error {
+	if f.reader != nil {
+		return f.reader.Reset(&f.in, f.window)
+	}
+	f.reader = flate.NewReaderDict(&f.in, f.window).(interface {
+		io.WriterTo
+		flate.Resetter
+	})
+	return nil
+}
+
+// Write takes what was inflated: it slides the window and, up to MaxMessage,
+// counts, judges and keeps.
+func (f *inflater) Write(b []byte) (int, error) {
+	d := f.draft
+	f.window = slide(f.window, b, f.size)
+	f.work += uint64(len(b))
+	d.Length += uint64(len(b))
+	if d.Length <= f.max {
+		if d.Opcode == Text && !d.text.bad {
+			d.text.add(b, false)
+		}
+	} else if f.work > maxOverrun*f.max {
+		return 0, errTooLong
+	}
+	d.keep(b, f.keep)
+	return len(b), nil
+}
+
+// slide appends b to a window and keeps the last size bytes. The window grows
+// with what it holds: of 100,000 connections few send much.
+func slide(window, b []byte, size int) []byte {
+	if len(b) >= size {
+		window, b = window[:0], b[len(b)-size:]
+	}
+	if over := len(window) + len(b) - size; over > 0 {
+		window = window[:copy(window, window[over:])]
+	}
+	if need := len(window) + len(b); need > cap(window) {
+		grown := make([]byte, len(window), min(need+need/8, size))
+		copy(grown, window)
+		window = grown
+	}
+	return append(window, b...)
+}
