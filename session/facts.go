@@ -113,7 +113,7 @@ type Samples struct {
 	skip int64 // one in skip+1 is kept
 }
 
-const maxSamples = 256
+const maxSamples = 64
 
 // Add counts d.
 func (s *Samples) Add(d time.Duration) {
@@ -121,6 +121,9 @@ func (s *Samples) Add(d time.Duration) {
 		s.Min = d
 	}
 	s.Max = max(s.Max, d)
+	if s.kept == nil {
+		s.kept = make([]time.Duration, 0, maxSamples)
+	}
 	if s.Count%(s.skip+1) == 0 {
 		s.kept = append(s.kept, d)
 	}

@@ -20,7 +20,8 @@ type side struct {
 	// The frame that is being read.
 	begun   Where // in which packet and where its header began
 	missing uint64
-	control []byte // its payload so far, of a control frame
+	control []byte // of a control frame: its payload so far
+	pieces  []byte // memory of control, where it comes in pieces
 	// The message that is being joined.
 	message      Where // where the first of its fragments began
 	unfollowed   int64 // bytes behind the point where framing was lost
@@ -120,31 +121,49 @@ func (c *Conn) piece(d reassembly.Dir, s *side, p *frames.Piece, r *run) {
 	facts := &c.Sides[d]
 	if p.First {
 		s.begun.set(c, d, r)
-		s.begun.Offset = s.base + s.parser.Offset() - int64(len(p.Raw)+h.Len())
-		s.missing, s.control = 0, s.control[:0]
+		s.begun.Offset = s.base + s.parser.FrameOffset()
+		s.missing, s.control = 0, nil
 		facts.WireBytes += int64(h.Len())
 	}
 	s.missing += p.Lost
 	facts.WireBytes += int64(len(p.Raw))
 	if h.Opcode.IsControl() {
-		s.control = append(s.control, p.Data(maxControl-len(s.control))...)
+		s.keepControl(p)
 	} else {
 		facts.PayloadBytes += int64(len(p.Raw))
 	}
 	m := s.assembler.Add(p)
+	begins := p.First && !h.FIN && h.Opcode.IsData() && h.Opcode != frames.Continuation
+	if m != nil && begins { // the one before it is given up
+		c.message(d, &s.message, m, r)
+	}
+	if begins {
+		s.message = s.begun
+	}
 	if p.Last {
 		c.frame(d, s, h, r)
 	}
-	if m != nil {
+	if m != nil && !begins {
 		first := &s.message
-		if p.Last && h.FIN && h.Opcode != frames.Continuation {
+		if h.FIN && h.Opcode != frames.Continuation {
 			first = &s.begun // a message of one frame, perhaps between the fragments of another
 		}
 		c.message(d, first, m, r)
 	}
-	if p.First && !h.FIN && h.Opcode.IsData() && h.Opcode != frames.Continuation {
-		s.message = s.begun
+}
+
+// keepControl keeps the beginning of a control frame's payload. That of a
+// frame in one piece is lent.
+func (s *side) keepControl(p *frames.Piece) {
+	if p.First && p.Last {
+		s.control = p.Data(maxControl)
+		return
 	}
+	if p.First {
+		s.pieces = s.pieces[:0]
+	}
+	s.pieces = append(s.pieces, p.Data(maxControl-len(s.pieces))...)
+	s.control = s.pieces
 }
 
 // frame counts a frame that is over and tells of it.

@@ -1,0 +1,142 @@
+"""Records the scenarios: starts the servers and the capture, runs the clients, and writes what both ends said.
+
+A peer prints one JSON object a line: listening, gate (go on when told to), hold (stays open), connection.
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import threading
+import time
+
+import browser
+import link
+from capturing import Capture
+from scenarios import SCENARIOS
+from truth import join
+
+HERE = pathlib.Path(__file__).parent
+CAPTURES = HERE.parent / "captures"
+COMMANDS = {
+    "ws": ["node", "peers/node.mjs"],
+    "undici": ["node", "--experimental-websocket", "peers/node.mjs"],
+    "coder": ["bin/gopeer"],
+    "gorilla": ["bin/gopeer"],
+    "websockets": ["/usr/bin/python3", "peers/websockets_peer.py"],
+    "aiohttp": ["/usr/bin/python3", "peers/aiohttp_peer.py"],
+    "tornado": ["/usr/bin/python3", "peers/tornado_peer.py"],
+    "raw": ["/usr/bin/python3", "peers/raw.py"],
+}
+
+
+class Peer:
+    """A process that speaks WebSocket and prints what it sent and received."""
+
+    def __init__(self, conf, role, prefix=()):
+        conf = {"role": role, "host": "127.0.0.1", "port": 8080, "target": "/", **conf}
+        command = [*prefix, *COMMANDS[conf["stack"]], json.dumps(conf)]
+        self.process = subprocess.Popen(
+            command, cwd=HERE, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.events = []
+        self.news = threading.Condition()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self.news:
+                self.events.append(json.loads(line))
+                self.news.notify_all()
+        with self.news:
+            self.events.append({"event": "end"})
+            self.news.notify_all()
+
+    def expect(self, *names, seconds=30):
+        """Waits for one of the named events, or for the end of the process."""
+        def found():
+            return next((e for e in self.events if e["event"] in (*names, "end")), None)
+        with self.news:
+            if not self.news.wait_for(found, seconds):
+                raise SystemExit(f"record: {self.process.args} said none of {names}: {self.events}")
+            return found()
+
+    def go_on(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def stop(self):
+        self.process.terminate()
+        self.expect("end")
+        self.process.wait()
+        return self.events
+
+
+def start_servers(scenario, prefix):
+    servers = [Peer(conf, "server", prefix) for conf in scenario.servers]
+    for server in servers:
+        if server.expect("listening")["event"] == "end":
+            raise SystemExit("record: a server did not start")
+    return servers
+
+
+def start_nginx(scenario):
+    if not scenario.nginx:
+        return None
+    process = subprocess.Popen(["nginx", "-p", "/tmp", "-c", str(HERE / "nginx.conf")])
+    time.sleep(0.5)
+    return process
+
+
+def run_clients(scenario, capture, prefix):
+    """Runs the clients, one after the other unless the scenario says otherwise; capture is started when none runs yet."""
+    clients, before = [], None
+    for conf in scenario.clients:
+        if conf["stack"] == "chromium":
+            clients.append(browser.Browser(conf))
+        else:
+            clients.append(Peer(conf, "client", prefix))
+        if scenario.together:
+            continue
+        event = clients[-1].expect("gate", "hold")
+        if event["event"] == "gate":
+            before = event
+            capture = capture or Capture(scenario, CAPTURES)
+            clients[-1].go_on()
+            clients[-1].expect("hold")
+    for client in clients if scenario.together else []:
+        client.expect("hold")
+    return clients, capture, before
+
+
+def record(scenario):
+    network = link.Link(scenario.link) if scenario.link else None
+    near, far = network.prefixes() if network else ((), ())
+    servers = start_servers(scenario, far)
+    nginx = start_nginx(scenario)
+    capture = None if scenario.midstream else Capture(scenario, CAPTURES, near if scenario.interface == "near0" else ())
+    clients, capture, before = run_clients(scenario, capture, near)
+    time.sleep(scenario.settle)
+    name = capture.stop()
+    events = [e for peer in clients + servers for e in peer.stop()]
+    if nginx:
+        nginx.terminate()
+        nginx.wait()
+    if network:
+        network.close()
+    truth = join(scenario, name, events, before)
+    (CAPTURES / (scenario.name + ".truth.json")).write_text(truth)
+    print(f"{name}: {(CAPTURES / name).stat().st_size} bytes", flush=True)
+
+
+def main(names):
+    CAPTURES.mkdir(exist_ok=True)
+    known = {s.name: s for s in SCENARIOS}
+    for name in names:
+        if name not in known:
+            raise SystemExit(f"record: no scenario {name}; there are: {' '.join(known)}")
+    for scenario in SCENARIOS:
+        if not names or scenario.name in names:
+            record(scenario)
+
+
+main(sys.argv[1:])

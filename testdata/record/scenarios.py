@@ -1,0 +1,229 @@
+"""The table of what is recorded. A play is explained in testdata/README.md."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+
+@dataclass
+class Scenario:
+    name: str
+    notes: str
+    servers: list
+    clients: list
+    form: str = "pcap"           # a row of capturing.FORMS
+    interface: str = "lo"
+    filter: str = "tcp and not portrange 9000-9001"
+    snaplen: int = 0             # 0: whole packets
+    midstream: bool = False      # the capture begins at the client's gate
+    together: bool = False       # the clients run at once
+    nginx: bool = False          # nginx on 8081 passes on to 8080
+    link: str = ""               # a bad path between the ends: see link.py
+    settle: float = 0.3          # seconds between the last client's end and the capture's
+
+
+def say(text):
+    return "say=" + quote(text)
+
+
+def server(stack, play="echo", **more):
+    return {"stack": stack, "play": play, **more}
+
+
+def client(stack, play, target="/chat", **more):
+    return {"stack": stack, "play": play, "target": target, **more}
+
+
+HELLO = f"{say('Hallo, wörld ☂ 😀')} bin=20 wait=2"
+
+PAIR = HELLO + " ping=from-client sleep=100 close=1000,bye"
+
+
+def pair(name, client_stack, server_stack, notes="", play=PAIR, serving="echo ping=from-server", **more):
+    """A row where two stacks do the same as in every other pair."""
+    notes = notes or "Text and binary echoed, a ping from each side, closed by the client."
+    return Scenario(name, notes, [server(server_stack, serving)], [client(client_stack, play)], **more)
+
+
+def to(name, notes, play, serving="echo", stacks=("ws", "ws"), **more):
+    """A row with one client and one server."""
+    return Scenario(name, notes, [server(stacks[1], serving)], [client(stacks[0], play)], **more)
+
+
+OPEN = "request answer "
+FAULTS = [OPEN + fault + " read" for fault in (
+    "frame=1x,hello",                      # 1 not masked
+    "frame=3,hello",                       # 2 reserved opcode
+    "frame=11,hello",                      # 3 reserved control opcode
+    "frame=1b,hello",                      # 4 RSV2
+    "frame=1a,hello",                      # 5 RSV1 without an extension
+    "frame=9,126",                         # 6 ping of 126 bytes
+    "frame=9m,hi",                         # 7 fragmented ping
+    "frame=1,xff",                         # 8 no UTF-8
+    "frame=1m,xe282 frame=0,x28",          # 9 no UTF-8 across fragments
+    "frame=0,hello",                       # 10 nothing to continue
+    "frame=1m,one frame=1,two",            # 11 a message inside a message
+    "frame=8,x03ed",                       # 12 close code 1005
+    "frame=8,x03e7",                       # 13 close code 999
+    "frame=8,x03",                         # 14 close code of one byte
+    "frame=8,x03e8ff",                     # 15 close reason no UTF-8
+)]
+SERVER_FAULTS = ["reply=101 " + fault + " read" for fault in (
+    "frame=1x,hello", "frame=1,xc328", "frame=9m,hi", "frame=11,hello", "frame=8,x03ee", "frame=2c,hello")]
+FAULT_NOTES = ("Fifteen faults of a raw client, a connection each: not masked, opcodes 3 and 11, RSV2, RSV1, long ping, "
+               "fragmented ping, bad UTF-8 whole and across fragments, stray continuation, message inside a message, "
+               "close codes 1005 and 999, close payload of one byte, close reason not UTF-8.")
+BIG = "text=0 text=1 text=125 text=126 text=127 bin=65535 bin=65536 text=200000 wait=8 close=1000"
+
+
+def faults(stack, **more):
+    return Scenario("faults-" + stack, FAULT_NOTES, [server(stack)],
+                    [client("raw", "", "/fault", plays=FAULTS, fault=True)], **more)
+
+
+def refusing():
+    version = "request=Sec-WebSocket-Version%3A%2012 answer"
+    ports = {"ws": 8080, "coder": 8082, "gorilla": 8083, "websockets": 8084, "tornado": 8087, "aiohttp": 8086}
+    rows = [client("raw", version, f"/version/{s}", port=p) for s, p in ports.items() if s != "ws"]
+    rows += [client(s, "", f"/origin/{s}", port=ports[s], origin="http://evil.example") for s in ("coder", "gorilla")]
+    rows += [client("ws", "", "/origin/tornado", port=8087, origin="http://evil.example"),
+             client("ws", "", "/login", port=8080)]
+    rows += [client(s, "", f"/status/{n}", port=8082) for s in ("ws", "gorilla") for n in (200, 301, 400, 404, 503)]
+    servers = [server(s, port=p) for s, p in ports.items()]
+    servers[0]["deny"] = 401
+    return Scenario("refused", "Upgrades refused by six servers: 400 and 426 (version 12), 403 (origin), 401, 404, 301, 503, "
+                    "and 200.", servers, rows)
+
+
+SCENARIOS = [
+    pair("ws-ws", "ws", "ws"),
+    pair("coder-gorilla", "coder", "gorilla"),
+    pair("gorilla-coder", "gorilla", "coder", form="pcapng"),
+    pair("undici-ws", "undici", "ws", play=HELLO + " sleep=100 close=3000,bye"),
+    pair("websockets-aiohttp", "websockets", "aiohttp"),
+    pair("aiohttp-tornado", "aiohttp", "tornado", form="nano"),
+    pair("tornado-websockets", "tornado", "websockets", form="pcapng"),
+    Scenario("chromium-ws", "A browser: text and binary, pings of the server, subprotocol, close without a code; "
+             "then one that is ended.",
+             [server("ws", "echo ping=from-server", subprotocol="chat.v2", deflate=True)],
+             [client("chromium", HELLO + " text=500 wait=3 sleep=100 close", subprotocols=["chat.v1", "chat.v2"]),
+              client("chromium", HELLO + " quit", "/ended", page_port=9001)], settle=1.0),
+    Scenario("stacks-at-once", "Seven clients of one server at the same time.", [server("ws", "echo ping=from-server")],
+             [client(s, f"{HELLO} text=300 wait=3 sleep=100 close=1000,{s}", f"/{s}")
+              for s in ("ws", "coder", "gorilla", "undici", "websockets", "aiohttp", "tornado")],
+             together=True, form="pcapng"),
+    to("sizes-coder", "Messages of 0, 1, 125, 126, 127, 65535, 65536 and 200000 bytes, echoed.", BIG,
+       stacks=("ws", "coder"), form="gzip"),
+    to("sizes-gorilla", "The same sizes on other stacks.", BIG, stacks=("gorilla", "aiohttp"), form="zstd"),
+    to("fragments-ws", "Fragmented messages with pings between the fragments, in both directions at once.",
+       "frag=text,5,p,0,p,300 frag=binary,126,p,1000,0 text=3 wait=3 pongs=3 close=1000",
+       "frag=binary,1,p,2,p,70000 frag=text,10,p,20,p,30 text=4 wait=3"),
+    to("fragments-go", "Fragmented messages of Go libraries with pings between, in both directions at once.",
+       "frag=text,5,p,7,0,90 bin=100 wait=2 sleep=50 close=4000,app",
+       "frag=binary,100,p,200 text=9 wait=2", stacks=("coder", "gorilla"), form="pcapng"),
+    to("pings", "Pings with and without payload, and unasked pongs, from both sides.",
+       "ping=a ping=" + "x" * 125 + " pong=alone ping= pongs=3 sleep=100 close=1000",
+       "ping=server pong=alone ping=again pongs=2"),
+    Scenario("closes", "Ways to close: each end, codes 1000, 1001, 3000 and 4999, without a code, a reason of 123 bytes.",
+             [server("ws", "echo close=1001,going%20away"), server("coder", "echo close=4999,server", port=8082),
+              server("websockets", "echo close=1011,server%20failed", port=8084), server("gorilla", port=8083)],
+             [client("ws", "", "/1001"), client("gorilla", "", "/4999", port=8082),
+              client("undici", "", "/1011", port=8084),
+              client("ws", "text=1 wait=1 close", "/no-code", port=8083),
+              client("coder", "text=1 wait=1 close=1005", "/no-code-go", port=8083),
+              client("ws", "close=1000," + "r" * 123, "/long-reason", port=8083),
+              client("websockets", "close=3000,app", "/3000", port=8083)]),
+    to("crossed-closes", "Both ends close at the same moment.", "close=1000,client", "close=1001,server"),
+    to("killed", "The server is killed: FIN without a Close frame.", "text=5 wait=1", "echo wait=1 sleep=50 die",
+       stacks=("gorilla", "ws")),
+    to("reset", "The server resets the connection.", "text=5 wait=1", "echo wait=1 sleep=50 reset", stacks=("ws", "gorilla")),
+    to("reset-by-client", "The client resets the connection.", "text=5 wait=1 reset", stacks=("coder", "ws")),
+    Scenario("port-closed", "Nobody listens: SYN is answered by RST.", [],
+             [client("ws", "", port=8099, local_port=45678)]),
+    refusing(),
+    to("unanswered", "The server takes the request and says nothing; the client gives up.", "", "reply=none drain",
+       stacks=("ws", "raw")),
+    Scenario("rejected", "101 with a wrong Sec-WebSocket-Accept, a subprotocol and an extension nobody offered; 200.",
+             [server("raw", "", plays=[f"reply={kind} drain" for kind in (*["wrong-accept"] * 4, "subprotocol", "extension",
+                                                                          "200", "200")])],
+             [client(s, "", f"/accept/{s}") for s in ("ws", "gorilla", "coder", "websockets")]
+             + [client("ws", "", "/subprotocol"), client("ws", "", "/extension"), client("ws", "", "/200"),
+                client("gorilla", "", "/200-go")]),
+    Scenario("subprotocol", "A subprotocol is chosen from several; another time none fits.",
+             [server("coder", subprotocol="graphql-transport-ws")],
+             [client("ws", "text=5 wait=1 close=1000", "/fits", subprotocols=["mqtt", "graphql-transport-ws"]),
+              client("gorilla", "text=5 wait=1 close=1000", "/none", subprotocols=["mqtt"])]),
+    Scenario("after-http", "Three plain requests on a kept-alive connection before its upgrade; pages on others beside.",
+             [server("ws")],
+             [client("ws", HELLO + " close=1000", "/chat?token=secret", http_first=3),
+              client("raw", "page=/a page=/b"), client("raw", "page=/c request answer frame=1,hi read=1 frame=8,x03e8 read",
+                                                       "/raw")]),
+    Scenario("byte-by-byte", "Handshake and frames in segments of one byte, from the client and then from the server.",
+             [server("gorilla"),
+              server("raw", "slowly reply=101 frame=1,hello frame=2,130 read=1 frame=8,x03e8 read", port=8082)],
+             [client("raw", "slowly request answer frame=1,hello frame=9,abc read=2 frame=8,x03e8 read", "/client"),
+              client("coder", "text=2", "/server", port=8082)], form="nano"),
+    Scenario("early-frames", "Frames in one segment with the request, before any 101: taken by ws and coder, not by gorilla.",
+             [server("ws"), server("coder", port=8082), server("gorilla", port=8083)],
+             [client("raw", "hold-back request frame=1,early frame=9,now send answer " + end, f"/{s}", port=p, fault=True)
+              for s, p, end in (("ws", 8080, "read=2 frame=8,x03e8 read"), ("coder", 8082, "read=2 frame=8,x03e8 read"),
+                                ("gorilla", 8083, "read"))]),
+    Scenario("coalesced-101", "Frames in one segment with the 101.",
+             [server("raw", "hold-back reply=101 frame=1,welcome frame=9,you frame=2,300 send read=2 frame=8,x03e8 read")],
+             [client(s, "text=3", f"/{s}") for s in ("ws", "gorilla", "coder", "websockets", "aiohttp", "undici")]),
+    Scenario("forty", "Forty short connections in parallel.", [server("ws")],
+             [client("coder", "text=20 wait=1 close=1000", repeat=40)]),
+    Scenario("ipv6", "On ::1.", [server("coder", host="::1")], [client("ws", PAIR, host="::1")], form="pcapng"),
+    to("any-sll2", "The pseudo-interface any: LINUX_SLL2.", PAIR, stacks=("ws", "gorilla"), interface="any"),
+    to("any-sll", "The same in the older LINUX_SLL.", PAIR, stacks=("gorilla", "ws"), interface="any", form="sll"),
+    to("snaplen", "Cut to 96 bytes a packet: heads of frames, part of what is in them.", HELLO + " text=300 wait=3 close=1000",
+       snaplen=96),
+    to("midstream", "The capture begins when the connection is in use.",
+       "text=5 bin=6 wait=2 gate text=70 bin=300 ping=x wait=4 pongs=1 close=1000,bye", stacks=("ws", "coder"), midstream=True),
+    Scenario("midstream-deflate", "The same with compression whose context began before.",
+             [server("ws", deflate=True)],
+             [client("ws", "text=2000 wait=1 gate text=2000 text=2100 wait=3 close=1000", deflate=True)], midstream=True),
+    to("still-open", "The capture ends while the connection is in use.", HELLO + " hold", stacks=("coder", "ws")),
+    Scenario("deflate-ws", "permessage-deflate with context takeover, a fragmented message, and short messages left as they are.",
+             [server("ws", "echo frag=text,2000,p,3000", deflate=True)],
+             [client("ws", "text=3000 text=3000 bin=2000 text=3 wait=5 close=1000", deflate=True)]),
+    Scenario("deflate-go", "permessage-deflate without context takeover.", [server("gorilla", deflate=True)],
+             [client("coder", "text=3000 text=3000 text=3 bin=2000 wait=4 close=1000", deflate=True)]),
+    Scenario("deflate-coder-ws", "permessage-deflate of a Go client with context takeover.", [server("ws", deflate=True)],
+             [client("coder", "text=3000 text=3000 text=3 bin=2000 wait=4 close=1000", deflate=True)], form="pcapng"),
+    Scenario("deflate-python", "permessage-deflate between Python libraries.",
+             [server("aiohttp", deflate=True), server("tornado", deflate=True, port=8087)],
+             [client("websockets", "text=3000 text=3000 bin=2000 wait=3 close=1000", "/aiohttp", deflate=True),
+              client("websockets", "text=3000 text=3000 bin=2000 wait=3 close=1000", "/tornado", deflate=True, port=8087)]),
+    faults("ws"),
+    faults("gorilla"),
+    faults("coder", form="pcapng"),
+    faults("websockets"),
+    faults("aiohttp"),
+    Scenario("server-masks", "A raw server masks its frame; what the clients do.",
+             [server("raw", SERVER_FAULTS[0], fault=True)],
+             [client(s, "", f"/{s}") for s in ("ws", "gorilla", "coder", "websockets", "aiohttp", "tornado", "undici")]),
+    Scenario("server-faults", "Faults of a raw server: masked, bad UTF-8, fragmented ping, opcode 11, close code 1006, RSV3.",
+             [server("raw", "", plays=SERVER_FAULTS, fault=True)],
+             [client(s, "", f"/{s}/{i + 1}") for s in ("ws", "coder", "gorilla") for i in range(len(SERVER_FAULTS))]),
+    Scenario("too-big", "A message above the server's limit: 1009.", [server("ws", max_payload=1000)],
+             [client("gorilla", "text=10 wait=1 bin=1500")]),
+    Scenario("nginx", "Through nginx, both legs; a page that moved, maintenance, a backend that is down "
+             "(nginx's refused connection to it is in no log).",
+             [server("coder", subprotocol="chat")],
+             [client("ws", PAIR, port=8081, subprotocols=["chat"]), client("gorilla", PAIR, "/second", port=8081),
+              client("ws", "", "/moved", port=8081), client("ws", "", "/maintenance", port=8081),
+              client("ws", "", "/down", port=8081)], nginx=True, form="pcapng"),
+    Scenario("nginx-idle", "nginx ends a quiet connection after its proxy_read_timeout, both legs.",
+             [server("ws")], [client("ws", "text=5 wait=1", "/impatient", port=8081)], nginx=True),
+    Scenario("nginx-forgotten", "nginx without the Upgrade and Connection fields: the request arrives as plain HTTP.",
+             [server("gorilla")], [client("ws", "", "/forgotten", port=8081)], nginx=True),
+]
+for _kind, _notes in (("loss", "Segments are lost on the way, before and after the capture."),
+                      ("repeat", "Segments arrive twice."), ("swap", "Segments arrive out of order.")):
+    SCENARIOS.append(Scenario(
+        "path-" + _kind, _notes + " Seen at the client.", [server("coder", host="192.0.2.2")],
+        [client("ws", "bin=20000 text=10 bin=30000 text=20 wait=4 text=30 wait=5 close=1000", host="192.0.2.2")],
+        link=_kind, interface="near0"))
+SCENARIOS.append(Scenario(
+    "router-any", "On the pseudo-interface any of a router: each packet twice.", [server("gorilla", host="192.0.2.129")],
+    [client("ws", HELLO + " bin=4000 wait=3 close=1000", host="192.0.2.129")], link="router", interface="any"))

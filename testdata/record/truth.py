@@ -1,0 +1,132 @@
+"""Joins what the two ends of each connection said into a truth file. No packet is looked at here."""
+
+import json
+
+LOG_KEYS = ("sent", "received", "frames_sent", "frames_received", "pings_sent", "pings_received",
+            "pongs_sent", "pongs_received", "close_sent", "close_received", "error")
+
+
+def join(scenario, capture, events, before):
+    ends = [e for e in events if e["event"] == "connection"]
+    pairs = pair(ends)
+    connections = [connection(client, server, scenario, before) for client, server in pairs]
+    head = {
+        "capture": capture,
+        "software": {
+            "client": ", ".join(sorted({c["software"] for c, _ in pairs if c})),
+            "server": ", ".join(sorted({s["software"] for _, s in pairs if s})),
+        },
+        "notes": scenario.notes,
+        "complete": not (scenario.snaplen or scenario.midstream),
+        "lossy": bool(scenario.link),
+    }
+    if scenario.nginx:
+        head["software"]["proxy"] = "nginx 1.22.1"
+    others = [{k: e[k] for k in ("client_port", "server_port")} for e in events if e["event"] == "http"]
+    if others:
+        head["http_connections"] = others
+    return layout(head, connections)
+
+
+def pair(ends):
+    """Pairs by the client's port, or by the target where the client cannot tell its port."""
+    servers = [e for e in ends if e["side"] == "server"]
+    pairs = []
+    for client in (e for e in ends if e["side"] == "client"):
+        port = client.get("client_port")
+        server = next((s for s in servers if s["server_port"] == client["server_port"] and (
+            s["client_port"] == port if port else s["target"] == client["target"])), None)
+        if server:
+            servers.remove(server)
+        pairs.append((client, server))
+    return pairs + [(None, s) for s in servers]
+
+
+def connection(client, server, scenario, before):
+    """One row; what the client said stands before what the server said."""
+    def told(key, default=None):
+        return next((e[key] for e in (client, server) if e and e.get(key) is not None), default)
+
+    row = {
+        "client_port": told("client_port"), "server_port": told("server_port"), "target": told("target"),
+        "status": told("status"), "subprotocol": told("subprotocol", ""), "extensions": told("extensions", ""),
+        "outcome": outcome(client, server),
+    }
+    cut = (before["sent"], before["received"]) if before else (0, 0)
+    row["client"] = side(client, *cut)
+    row["server"] = side(server, *reversed(cut))
+    return row
+
+
+def side(end, sent, received):
+    """The log of one end, without the messages before the capture began."""
+    if end is None:
+        return None
+    log = {key: end["log"][key] for key in LOG_KEYS if key in end["log"]}
+    if "error" in end:
+        log["error"] = end["error"]
+    if "sent" in log:
+        log["sent"] = log["sent"][sent:]
+    log["received"] = log["received"][received:] if "received" in log else []
+    return log
+
+
+def outcome(client, server):
+    ends = [e for e in (client, server) if e]
+    if any(e.get("live") for e in ends) and all(e["status"] == 101 for e in ends):
+        return "open"
+    status = next((e["status"] for e in ends if e.get("status") is not None), None)
+    if status == 0:
+        return "refused" if server is None else "unanswered"
+    if status != 101:
+        return "refused"
+    if client and not client["opened"]:
+        return "rejected"
+    if all(got_close(e, o) for e, o in ((client, server), (server, client)) if e):
+        return "closed"
+    if client and server and any(o["log"].get("close_sent") and not got_close(e, o)
+                                 for e, o in ((client, server), (server, client))):
+        return None  # one sent a Close frame that the other did not take for one
+    return "aborted"
+
+
+def got_close(end, other):
+    """Where the end's API does not tell, the other's word counts."""
+    if "close_received" in end["log"]:
+        return end["log"]["close_received"] is not None
+    return bool(other and other["log"].get("close_sent"))
+
+
+def layout(head, connections):
+    """JSON with a line for each message and frame, for a diff that can be read."""
+    lines = ["{"]
+    for key, value in head.items():
+        lines.append(f"  {dump(key)}: {dump(value)},")
+    lines.append('  "connections": [')
+    for i, row in enumerate(connections):
+        lines.append("    {")
+        for key, value in row.items():
+            comma = "," if key != "server" else ""
+            if key in ("client", "server") and value:
+                lines += side_lines(key, value, comma)
+            else:
+                lines.append(f"      {dump(key)}: {dump(value)}{comma}")
+        lines.append("    }" + ("," if i + 1 < len(connections) else ""))
+    return "\n".join([*lines, "  ]", "}"]) + "\n"
+
+
+def side_lines(name, log, comma):
+    out = [f"      {dump(name)}: {{"]
+    for i, (key, value) in enumerate(log.items()):
+        end = "," if i + 1 < len(log) else ""
+        if isinstance(value, list) and value:
+            out.append(f"        {dump(key)}: [")
+            out.append(",\n".join(f"          {dump(item)}" for item in value))
+            out.append(f"        ]{end}")
+        else:
+            out.append(f"        {dump(key)}: {dump(value)}{end}")
+    return [*out, f"      }}{comma}"]
+
+
+def dump(value):
+    return json.dumps(value, ensure_ascii=False)
