@@ -3,12 +3,14 @@ package reassembly
 import "slices"
 
 // A Budget bounds what all streams of one run hold together, and lends the
-// memory for it. The zero value holds up to 256 MiB.
+// memory for it. Streams that share one run in one goroutine, one loop at a
+// time. The zero value holds up to 256 MiB.
 type Budget struct {
 	Max  int64 // bytes; 0 means 256 MiB
 	Used int64 // bytes held now
 
-	free [][]byte
+	free  [][]byte
+	chunk Chunk // the one that is lent
 }
 
 const (

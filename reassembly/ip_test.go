@@ -1,8 +1,12 @@
 package reassembly
 
 import (
+	"bufio"
 	"encoding/binary"
+	"errors"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -264,4 +268,37 @@ func BenchmarkSegment(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkReadSegment reads a file and decodes its packets.
+func BenchmarkReadSegment(b *testing.B) {
+	path := filepath.Join(b.TempDir(), "a")
+	file, err := os.Create(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	buffered := bufio.NewWriter(file)
+	w := capture.NewWriter(buffered)
+	for i := range 500_000 {
+		data := "abcdefabcdef\x08\x00" + ip4(6, 0, "", tcp("\x01\x01\x01\x01", strings.Repeat("p", i*31%150)))
+		if err := w.Write(&capture.Packet{Time: capture.Time(i), LinkType: capture.LinkEthernet, Data: []byte(data), Length: len(data)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := errors.Join(buffered.Flush(), file.Close()); err != nil {
+		b.Fatal(err)
+	}
+	var ip IP
+	b.ReportAllocs()
+	for b.Loop() {
+		f, err := capture.Open([]string{path}, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for p := range capture.Packets(f) {
+			ip.Segment(p)
+		}
+		f.Close()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(ip.Stats.Segments), "ns/packet")
 }

@@ -1,7 +1,7 @@
 // Package reassembly turns packets into TCP segments, and the segments of one
 // connection into its two byte streams.
 //
-//	packet ──IP.Segments──▶ Segment ──Stream.Chunks──▶ Chunk
+//	packet ──IP.Segment──▶ Segment ──Stream.Chunks──▶ Chunk
 //
 // A [Chunk] is a run of one byte stream: in order, each byte once. Bytes that
 // were sent but that the capture did not see are a count in the chunk, not an

@@ -29,7 +29,6 @@ type Stream struct {
 
 	half  [2]half
 	reset bool
-	chunk Chunk
 }
 
 type half struct {
@@ -104,14 +103,14 @@ func (s *Stream) Chunks(d Dir, g *Segment) iter.Seq[*Chunk] {
 // losses then. The chunks carry the given packet number and time.
 func (s *Stream) Flush(packet int64, t capture.Time) iter.Seq[*Chunk] {
 	return func(yield func(*Chunk) bool) {
-		s.chunk.Packet, s.chunk.Carried, s.chunk.Time = packet, packet, t
+		s.now(packet, t)
 		_ = s.flush(FromClient, yield) && s.flush(FromServer, yield)
 	}
 }
 
 func (s *Stream) take(d Dir, g *Segment, yield func(*Chunk) bool) {
 	h, other := &s.half[d], &s.half[d.Other()]
-	s.chunk.Packet, s.chunk.Carried, s.chunk.Time = g.Packet, g.Packet, g.Time
+	s.now(g.Packet, g.Time)
 	if s.reset {
 		h.Discarded++
 		return
@@ -146,6 +145,19 @@ func (s *Stream) take(d Dir, g *Segment, yield func(*Chunk) bool) {
 		}
 	}
 	_ = s.settle(d, g, yield) && s.finish(d, yield)
+}
+
+// now sets what the next chunks are known by.
+func (s *Stream) now(packet int64, t capture.Time) {
+	c := &s.budget().chunk
+	c.Packet, c.Carried, c.Time = packet, packet, t
+}
+
+// make prepares the chunk that is yielded next.
+func (s *Stream) make(d Dir, offset int64, end End) *Chunk {
+	c := &s.Budget.chunk
+	c.Dir, c.Offset, c.Lost, c.Data, c.End = d, offset, 0, nil, end
+	return c
 }
 
 func (h *half) start(next SeqNum) { h.started, h.next = true, next }
@@ -209,7 +221,7 @@ func (s *Stream) fill(d Dir, data []byte, lost int, yield func(*Chunk) bool) boo
 	now, l := cutAt(data, lost, room)
 	rest, restLost := data[len(now):], lost-l
 	if len(rest)+restLost > 0 {
-		h.hold(s.budget(), s.chunk.Packet, h.next.Add(len(now)+l), rest, restLost)
+		h.hold(s.budget(), s.Budget.chunk.Packet, h.next.Add(len(now)+l), rest, restLost)
 	}
 	return s.lend(d, now, l, yield) && s.lendEarly(d, yield)
 }
@@ -220,9 +232,10 @@ func (s *Stream) lend(d Dir, data []byte, lost int, yield func(*Chunk) bool) boo
 	h.gap = false
 	if len(data) > 0 {
 		h.next = h.next.Add(len(data))
-		s.chunk.Dir, s.chunk.Offset, s.chunk.Lost, s.chunk.Data, s.chunk.End = d, h.offset, 0, data, NotEnded
+		c := s.make(d, h.offset, NotEnded)
+		c.Data = data
 		h.offset += int64(len(data))
-		if !yield(&s.chunk) {
+		if !yield(c) {
 			return false
 		}
 	}
@@ -235,8 +248,9 @@ func (s *Stream) lose(d Dir, n int, yield func(*Chunk) bool) bool {
 	h.gap = false
 	h.next = h.next.Add(n)
 	h.offset += int64(n)
-	s.chunk.Dir, s.chunk.Offset, s.chunk.Lost, s.chunk.Data, s.chunk.End = d, h.offset, int64(n), nil, NotEnded
-	return yield(&s.chunk)
+	c := s.make(d, h.offset, NotEnded)
+	c.Lost = int64(n)
+	return yield(c)
 }
 
 // lendEarly yields the runs that are in order now.
@@ -244,10 +258,10 @@ func (s *Stream) lendEarly(d Dir, yield func(*Chunk) bool) bool {
 	h := &s.half[d]
 	n, ok := 0, true
 	for ; ok && n < len(h.early) && h.early[n].seq == h.next; n++ {
-		s.chunk.Carried = h.early[n].packet
+		s.Budget.chunk.Carried = h.early[n].packet
 		ok = s.lend(d, h.early[n].data, h.early[n].lost, yield)
 	}
-	s.chunk.Carried = s.chunk.Packet
+	s.Budget.chunk.Carried = s.Budget.chunk.Packet
 	if n > 0 {
 		h.drop(s.budget(), n)
 	}
@@ -304,8 +318,7 @@ func (s *Stream) finish(d Dir, yield func(*Chunk) bool) bool {
 func (s *Stream) tell(d Dir, end End, yield func(*Chunk) bool) bool {
 	h := &s.half[d]
 	h.end = end
-	s.chunk.Dir, s.chunk.Offset, s.chunk.Lost, s.chunk.Data, s.chunk.End = d, h.offset, 0, nil, end
-	return yield(&s.chunk)
+	return yield(s.make(d, h.offset, end))
 }
 
 // takeRST ends both directions, if the segment is one that its receiver must
