@@ -1,0 +1,154 @@
+package report
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/session"
+)
+
+const (
+	maxConns = 500 // rows kept of the table of connections
+	maxRows  = 40  // rows shown of the other tables
+	maxCell  = 200 // columns kept of what a stranger sent
+	dash     = "–" // in a cell: there is none
+)
+
+// A connTally keeps the rows of the table of connections.
+type connTally struct {
+	secret redactor
+	kept   []connRow
+	more   int64
+}
+
+type connRow struct {
+	id             int64
+	client, server string
+	host, path     string
+	state, time    string
+	messages       [2]string // by reassembly.Dir
+	bytes          [2]string
+	close          string
+	clean          bool
+}
+
+func (t *connTally) add(f *session.Facts) {
+	if len(t.kept) == maxConns {
+		t.more++
+		return
+	}
+	r := connRow{
+		id: f.ID, client: address(f.Client), server: address(f.Server), path: dash,
+		state: stateWord(f.State), time: dash, close: closeCell(f), clean: f.Clean,
+	}
+	if f.Start != capture.NoTime && f.End != capture.NoTime {
+		r.time = span(f.End.Sub(f.Start))
+	}
+	if h := f.Handshake; h != nil && h.Request != nil {
+		r.path = cutTo(clean(t.secret.url(h.Target())), maxCell)
+		r.host = cutTo(clean(t.secret.host(h.Host())), maxCell)
+	}
+	for d := range f.Sides {
+		r.messages[d], r.bytes[d] = dash, dash
+		if s := &f.Sides[d]; s.Frames > 0 || opened(f) {
+			r.messages[d], r.bytes[d] = count(s.Messages), size(s.PayloadBytes)
+		}
+	}
+	t.kept = append(t.kept, r)
+}
+
+// opened tells whether frames could be sent.
+func opened(f *session.Facts) bool {
+	switch f.State {
+	case session.Connecting, session.Refused, session.Unanswered:
+		return false
+	}
+	return true
+}
+
+func address(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return dash
+	}
+	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()).String()
+}
+
+// closeCell is how the connection ended: "1000 client", "– server FIN", "403".
+func closeCell(f *session.Facts) string {
+	switch {
+	case f.State == session.Ended:
+		s := strconv.Itoa(int(f.CloseCode))
+		if f.ClosedBy != session.ClosedByNone {
+			s += " " + f.ClosedBy.String()
+		}
+		return s
+	case f.State == session.Refused && f.Handshake != nil && f.Handshake.Status() != 0:
+		return strconv.Itoa(f.Handshake.Status())
+	case f.TCP.End == reassembly.FIN:
+		return dash + " " + f.TCP.EndedBy.String() + " FIN"
+	case f.TCP.End == reassembly.RST:
+		return dash + " " + f.TCP.EndedBy.String() + " RST"
+	}
+	return dash
+}
+
+// A connForm is a choice of columns.
+type connForm struct{ host, bytes, tight bool }
+
+// connForms are the choices from wide to narrow. The first that fits is taken,
+// the last is made to fit.
+var connForms = [...]connForm{{host: true, bytes: true}, {bytes: true}, {host: true}, {}, {tight: true}}
+
+// table is the table in the best form for w columns.
+func (t *connTally) table(w int) *table {
+	slices.SortStableFunc(t.kept, func(a, b connRow) int { return cmp.Compare(a.id, b.id) })
+	var tab *table
+	for _, form := range connForms {
+		if tab = t.form(form); tab.natural() <= w {
+			break
+		}
+	}
+	if t.more > 0 {
+		tab.note = "… and " + count(t.more) + " more: -l connections lists them all"
+	}
+	return tab
+}
+
+func (t *connTally) form(form connForm) *table {
+	const address, path = 12, 6
+	up, down := "↑MSG", "↓MSG"
+	if form.tight {
+		up, down = "↑", "↓"
+	}
+	tab := &table{columns: []column{
+		{title: "#", right: true}, {title: "CLIENT", least: address}, {title: "SERVER", least: address},
+		{title: "TARGET", least: path, first: true, short: elideTarget}, {title: "STATE"}, {title: "TIME", right: true},
+		{title: up, right: true}, {title: down, right: true},
+	}}
+	if form.bytes {
+		tab.columns = append(tab.columns, column{title: "↑BYTES", right: true}, column{title: "↓BYTES", right: true})
+	}
+	tab.columns = append(tab.columns, column{title: "CLOSE"})
+	for i := range t.kept {
+		r := &t.kept[i]
+		target := r.path
+		if form.host && r.host != r.server && strings.HasPrefix(r.path, "/") {
+			target = r.host + r.path
+		}
+		cells := []string{strconv.FormatInt(r.id, 10), r.client, r.server, target, r.state, r.time, r.messages[0], r.messages[1]}
+		if form.bytes {
+			cells = append(cells, r.bytes[0], r.bytes[1])
+		}
+		ended := r.close
+		if form.tight {
+			ended = strings.TrimPrefix(ended, dash+" ")
+		}
+		tab.add(r.clean, append(cells, ended)...)
+	}
+	return tab
+}

@@ -1,0 +1,137 @@
+package report
+
+import (
+	"bufio"
+	"io"
+	"strings"
+
+	"github.com/wssniff/wssniff/session"
+)
+
+// A textSink writes what people read: lines as things happen, and at the end
+// what was read, what happened in all, and tables.
+type textSink struct {
+	out    *bufio.Writer
+	opts   Options
+	list   List
+	st     style
+	lines  liner
+	follow *follower // nil without Options.Follow
+
+	conns  connTally
+	failed failTally
+	codes  codeTally
+	times  timeTally
+	sizes  sizeTally
+}
+
+func newText(w io.Writer, o *Options) Sink {
+	s := &textSink{out: bufio.NewWriter(w), opts: *o, list: o.List, st: style{o.Color}}
+	s.lines = liner{out: s.out, width: o.width(), payload: o.payload(), st: s.st, secret: newRedactor(o)}
+	if s.list == Default {
+		s.list = None
+		if o.Live {
+			s.list = Messages
+		}
+	}
+	if o.Follow != 0 {
+		s.follow = newFollower(s.out, o)
+	}
+	s.conns.secret, s.failed.secret = newRedactor(o), newRedactor(o)
+	return s
+}
+
+// Observe counts the event and writes its line if the list has it.
+func (s *textSink) Observe(e session.Event) {
+	if s.follow != nil {
+		s.follow.observe(e)
+		s.flush()
+		return
+	}
+	switch e := e.(type) {
+	case *session.Handshake:
+		s.failed.add(e)
+		s.times.handshake(e)
+		if s.list >= Connections {
+			s.lines.handshake(e)
+		}
+	case *session.Frame:
+		if s.list >= Messages {
+			s.lines.frame(e, s.list)
+		}
+	case *session.Message:
+		s.sizes.add(e)
+		if s.list >= Messages {
+			s.lines.message(e)
+		}
+	case *session.Lost:
+		if s.list >= Messages {
+			s.lines.lost(e)
+		}
+	case *session.Closed:
+		s.conns.add(&e.Conn.Facts)
+		s.failed.closed(&e.Conn.Facts)
+		s.codes.add(&e.Conn.Facts)
+		s.times.closed(&e.Conn.Facts)
+		if s.list >= Connections {
+			s.lines.closed(e)
+		}
+	}
+	s.flush()
+}
+
+func (s *textSink) flush() {
+	if s.opts.Live {
+		s.out.Flush() // its error stays with the writer, for Finish
+	}
+}
+
+// Finish writes the summary.
+func (s *textSink) Finish(sum *Summary) error {
+	if s.follow != nil {
+		s.follow.finish(sum)
+		return s.out.Flush()
+	}
+	if s.lines.wrote {
+		s.out.WriteByte('\n')
+	}
+	for i := range sum.Inputs {
+		s.input(&sum.Inputs[i])
+	}
+	if sum.Totals == nil {
+		return s.out.Flush()
+	}
+	if sum.Totals.Connections == 0 {
+		s.nothing(sum.Totals)
+		return s.out.Flush()
+	}
+	s.totals(sum)
+	w := s.opts.width()
+	for _, t := range []*table{s.conns.table(w), s.failed.table(), s.codes.table(), s.times.table()} {
+		if err := t.write(s.out, w, s.st); err != nil {
+			return err
+		}
+	}
+	return s.out.Flush()
+}
+
+// items writes a name and what belongs to it, in as many lines as it takes.
+func (s *textSink) items(name string, items []string) {
+	const indent, gap = 16, 3
+	if len(items) == 0 {
+		return
+	}
+	line := padRight("  "+name, indent)
+	for i, it := range items {
+		switch {
+		case i == 0:
+			line += it
+		case width(line)+gap+width(it) > s.opts.width():
+			s.out.WriteString(line + "\n")
+			line = strings.Repeat(" ", indent) + it
+		default:
+			line += strings.Repeat(" ", gap) + it
+		}
+	}
+	s.out.WriteString(cutTo(line, s.opts.width()) + "\n")
+}
