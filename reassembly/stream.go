@@ -111,6 +111,14 @@ func (s *Stream) Flush(packet int64, t capture.Time) iter.Seq[*Chunk] {
 func (s *Stream) take(d Dir, g *Segment, yield func(*Chunk) bool) {
 	h, other := &s.half[d], &s.half[d.Other()]
 	s.now(g.Packet, g.Time)
+	if !s.reset && h.plain(other, g) {
+		other.acknowledge(g.Ack)
+		if len(g.Payload) > 0 {
+			h.note(g.Seq, g.Payload)
+			s.lend(d, g.Payload, 0, yield)
+		}
+		return
+	}
 	if s.reset {
 		h.Discarded++
 		return
@@ -158,6 +166,15 @@ func (s *Stream) make(d Dir, offset int64, end End) *Chunk {
 	c := &s.Budget.chunk
 	c.Dir, c.Offset, c.Lost, c.Data, c.End = d, offset, 0, nil, end
 	return c
+}
+
+// plain recognises what nearly all segments are: the next bytes of one
+// direction, or none, with no gap in either and nothing else to tell. All
+// other segments go the long way, which would do the same with these.
+func (h *half) plain(other *half, g *Segment) bool {
+	return g.Flags&^FlagPSH == FlagACK && g.Seq == h.next && g.Missing == 0 && g.Ack.Sub(other.next) <= 0 &&
+		h.started && other.started && !h.gap && !other.gap && len(h.early) == 0 && !h.finSeen && h.end == NotEnded &&
+		!(other.acked && other.next.Less(other.ack))
 }
 
 func (h *half) start(next SeqNum) { h.started, h.next = true, next }

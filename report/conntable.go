@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	maxConns = 500 // rows kept of the table of connections
+	maxConns = 100 // rows kept of the table of connections
 	maxRows  = 40  // rows shown of the other tables
 	maxCell  = 200 // columns kept of what a stranger sent
 	dash     = "–" // in a cell: there is none

@@ -29,30 +29,21 @@ type Conn struct {
 	lowIsClient bool
 	spoken      bool // there was payload
 	told        bool // Opened was told
+	timed       bool // the TCP handshake is over
+	replaced    bool // its two ends have begun another connection
 	protocol    protocol
 	stream      reassembly.Stream
 
 	Facts
 
 	reader      handshake.Reader
-	waiting     []run        // client bytes behind a request that is not answered
-	held        int          // their number
-	established capture.Time // when the WebSocket opened
+	waiting     []reassembly.Chunk // copies of client bytes behind a request that is not answered
+	held        int                // their number
+	established capture.Time       // when the WebSocket opened
 
 	// Of the Close frame that was sent first: where it begins in its byte
 	// stream, and the packet that carried it.
 	closeAt, closeCarried int64
-}
-
-// A run is a copy of bytes that wait, with where they came from.
-type run struct {
-	data   []byte
-	lost   int64 // bytes missing before data
-	offset int64
-	packet int64 // that made them known
-	time   capture.Time
-
-	carried int64 // the packet that carried them
 }
 
 func (c *Conn) dir(fromLow bool) reassembly.Dir {
@@ -65,9 +56,11 @@ func (c *Conn) dir(fromLow bool) reassembly.Dir {
 // segment takes the next segment of the connection, sent by d.
 func (c *Conn) segment(d reassembly.Dir, g *reassembly.Segment) {
 	c.EndPacket, c.End = g.Packet, g.Time
-	c.handshakeTime(d, g)
-	for chunk := range c.stream.Chunks(d, g) {
-		c.chunk(chunk)
+	if !c.timed {
+		c.handshakeTime(d, g)
+	}
+	for ch := range c.stream.Chunks(d, g) {
+		c.chunk(ch)
 	}
 	if c.stream.Ended() != reassembly.NotEnded {
 		c.t.end(c)
@@ -78,9 +71,10 @@ func (c *Conn) segment(d reassembly.Dir, g *reassembly.Segment) {
 // the client's first acknowledgment: one round trip wherever the capture was
 // made between the two ends.
 func (c *Conn) handshakeTime(d reassembly.Dir, g *reassembly.Segment) {
-	if c.TCP.RTT != 0 || d != reassembly.FromClient || g.Flags.Has(reassembly.FlagSYN) || !g.Flags.Has(reassembly.FlagACK) {
+	if d != reassembly.FromClient || g.Flags.Has(reassembly.FlagSYN) || !g.Flags.Has(reassembly.FlagACK) {
 		return
 	}
+	c.timed = true
 	_, client := c.stream.SYN(reassembly.FromClient)
 	_, server := c.stream.SYN(reassembly.FromServer)
 	if client && server {
@@ -90,43 +84,44 @@ func (c *Conn) handshakeTime(d reassembly.Dir, g *reassembly.Segment) {
 
 // chunk leads a run of bytes to the stage that reads it.
 func (c *Conn) chunk(ch *reassembly.Chunk) {
+	d, end := ch.Dir, ch.End
 	if c.phase != foreign && len(ch.Data)+int(ch.Lost) > 0 {
-		at := run{data: ch.Data, lost: ch.Lost, offset: ch.Offset, packet: ch.Packet, time: ch.Time, carried: ch.Carried}
-		c.bytes(ch.Dir, &at)
+		c.bytes(ch)
 	}
-	if ch.End != reassembly.NotEnded {
-		c.ended(ch)
+	if end != reassembly.NotEnded {
+		c.ended(d, end, ch.Packet, ch.Time)
 	}
 }
 
-// bytes takes a run in order. Where the phase changes inside it, the rest of
-// it goes on in the new one.
-func (c *Conn) bytes(d reassembly.Dir, r *run) {
+// bytes takes a run in order, and takes off it what it has read. Where the
+// phase changes inside the run, the rest of it goes on in the new one.
+func (c *Conn) bytes(ch *reassembly.Chunk) {
 	c.spoken = true
 	if c.phase == opening {
-		c.http(d, r)
+		c.http(ch)
 	}
-	if c.phase == open && len(r.data)+int(r.lost) > 0 {
-		c.frames(d, r)
+	if c.phase == open && len(ch.Data)+int(ch.Lost) > 0 {
+		c.frames(ch)
 	}
 }
 
 // http hands a run to the handshake reader, up to where a WebSocket opens.
-func (c *Conn) http(d reassembly.Dir, r *run) {
-	if r.lost > 0 {
-		c.Sides[d].LostBytes += r.lost
+func (c *Conn) http(r *reassembly.Chunk) {
+	d := r.Dir
+	if r.Lost > 0 {
+		c.Sides[d].LostBytes += r.Lost
 		c.skip(d, r)
 	}
-	for len(r.data) > 0 && c.phase == opening {
+	for len(r.Data) > 0 && c.phase == opening {
 		var n int
 		var step handshake.Step
 		if d == reassembly.FromClient {
-			n, step = c.reader.Client(r.data)
+			n, step = c.reader.Client(r.Data)
 		} else {
-			n, step = c.reader.Server(r.data)
+			n, step = c.reader.Server(r.Data)
 		}
-		r.data = r.data[n:]
-		r.offset += int64(n)
+		r.Data = r.Data[n:]
+		r.Offset += int64(n)
 		switch {
 		case step == handshake.Asked:
 			c.asked(r)
@@ -140,20 +135,20 @@ func (c *Conn) http(d reassembly.Dir, r *run) {
 	}
 }
 
-func (c *Conn) skip(d reassembly.Dir, r *run) {
+func (c *Conn) skip(d reassembly.Dir, r *reassembly.Chunk) {
 	switch {
 	case d == reassembly.FromServer:
-		c.reader.SkipServer(r.lost)
+		c.reader.SkipServer(r.Lost)
 	case len(c.waiting) > 0 || c.reader.Pending() != nil:
-		c.waiting = append(c.waiting, run{lost: r.lost, offset: r.offset, packet: r.packet, time: r.time})
+		c.waiting = append(c.waiting, reassembly.Chunk{Dir: reassembly.FromClient, Lost: r.Lost, Offset: r.Offset, Packet: r.Packet, Carried: r.Carried, Time: r.Time})
 	default:
-		c.reader.SkipClient(r.lost)
+		c.reader.SkipClient(r.Lost)
 	}
-	r.lost = 0
+	r.Lost = 0
 }
 
 // asked notes where an upgrade was requested.
-func (c *Conn) asked(r *run) {
+func (c *Conn) asked(r *reassembly.Chunk) {
 	c.Attempts++
 	c.Requested = c.at(reassembly.FromClient, r)
 	c.Answered = Where{}
@@ -162,7 +157,7 @@ func (c *Conn) asked(r *run) {
 
 // answered tells of a handshake that is complete; behind one that opened a
 // WebSocket, the client's bytes that waited are its first frames.
-func (c *Conn) answered(r *run) {
+func (c *Conn) answered(r *reassembly.Chunk) {
 	h := c.reader.Handshake()
 	c.Handshake = h
 	c.Answered = c.at(reassembly.FromServer, r)
@@ -182,8 +177,8 @@ func (c *Conn) answered(r *run) {
 	}
 	for i := range waited {
 		w := &waited[i]
-		w.packet, w.time = max(w.packet, r.packet), r.time
-		c.bytes(reassembly.FromClient, w)
+		w.Packet, w.Time = max(w.Packet, r.Packet), r.Time
+		c.bytes(w)
 	}
 }
 
@@ -194,59 +189,59 @@ func (c *Conn) emitHandshake(h *handshake.Handshake, at Where) {
 }
 
 // wait keeps client bytes until the request before them is answered.
-func (c *Conn) wait(r *run) {
-	if c.held+len(r.data) > maxEarly {
+func (c *Conn) wait(r *reassembly.Chunk) {
+	if c.held+len(r.Data) > maxEarly {
 		c.t.totals.Limited++
-		c.waiting = append(c.waiting, run{lost: int64(len(r.data)), offset: r.offset, packet: r.packet, time: r.time})
-		r.data = nil
+		c.waiting = append(c.waiting, reassembly.Chunk{Dir: reassembly.FromClient, Lost: int64(len(r.Data)), Offset: r.Offset, Packet: r.Packet, Carried: r.Carried, Time: r.Time})
+		r.Data = nil
 		return
 	}
 	w := *r
-	w.data = slices.Clone(r.data)
+	w.Data = slices.Clone(r.Data)
 	c.waiting = append(c.waiting, w)
-	c.held += len(w.data)
-	r.data = nil
+	c.held += len(w.Data)
+	r.Data = nil
 }
 
 // foreign gives the connection up: its bytes are no HTTP, or no longer.
-func (c *Conn) foreign(r *run) {
-	c.protocol = protocolOf(r.data)
+func (c *Conn) foreign(r *reassembly.Chunk) {
+	c.protocol = protocolOf(r.Data)
 	c.phase = foreign
-	r.data = nil
+	r.Data = nil
 }
 
 // tell makes the connection one of the report.
-func (c *Conn) tell(r *run) {
+func (c *Conn) tell(r *reassembly.Chunk) {
 	if c.told {
 		return
 	}
 	c.told = true
 	c.t.totals.Connections++
-	c.t.opened = Opened{Where{Conn: c, Packet: r.packet, Time: r.time}}
+	c.t.opened = Opened{Where{Conn: c, Packet: r.Packet, Time: r.Time}}
 	c.t.emit(&c.t.opened)
 }
 
-func (c *Conn) at(d reassembly.Dir, r *run) (w Where) {
+func (c *Conn) at(d reassembly.Dir, r *reassembly.Chunk) (w Where) {
 	w.set(c, d, r)
 	return w
 }
 
-func (w *Where) set(c *Conn, d reassembly.Dir, r *run) {
-	w.Conn, w.Packet, w.Time, w.Dir, w.Offset = c, r.packet, r.time, d, r.offset
+func (w *Where) set(c *Conn, d reassembly.Dir, r *reassembly.Chunk) {
+	w.Conn, w.Packet, w.Time, w.Dir, w.Offset = c, r.Packet, r.Time, d, r.Offset
 }
 
 // ended takes the end of one direction, or of both.
-func (c *Conn) ended(ch *reassembly.Chunk) {
+func (c *Conn) ended(d reassembly.Dir, end reassembly.End, packet int64, t capture.Time) {
 	if c.TCP.End == reassembly.NotEnded {
-		c.TCP.End, c.TCP.EndedBy = ch.End, ch.Dir
+		c.TCP.End, c.TCP.EndedBy = end, d
 	}
 	if c.phase != open {
 		return
 	}
-	c.pause(ch.Time)
-	c.cut(ch.Dir, ch.Packet, ch.Time)
-	if ch.End == reassembly.RST {
-		c.cut(ch.Dir.Other(), ch.Packet, ch.Time)
+	c.pause(t)
+	c.cut(d, packet, t)
+	if end == reassembly.RST {
+		c.cut(d.Other(), packet, t)
 	}
 }
 

@@ -16,31 +16,37 @@ type key struct {
 	ports     uint32 // of IPv6 ends
 }
 
-// keyOf gives the key of a segment from src to dst, and whether src is the
-// low end of it.
-func keyOf(src, dst netip.AddrPort) (k key, fromLow bool) {
+// set makes k the key of a segment from src to dst. It says whether src is the
+// low end. It takes pointers, and is compared word by word, because copies of
+// a value that has just been written cost more than all the rest of it.
+func (k *key) set(src, dst *netip.AddrPort) (fromLow bool) {
 	if src.Addr().Is4() && dst.Addr().Is4() {
 		s, d := word4(src), word4(dst)
-		if s <= d {
-			return key{low: [2]uint64{0, s}, high: [2]uint64{0, d}}, true
-		}
-		return key{low: [2]uint64{0, d}, high: [2]uint64{0, s}}, false
+		k.low[0], k.high[0], k.ports = 0, 0, 0
+		k.low[1], k.high[1] = min(s, d), max(s, d)
+		return s <= d
 	}
-	fromLow = src.Compare(dst) <= 0
+	fromLow = src.Compare(*dst) <= 0
 	if !fromLow {
 		src, dst = dst, src
 	}
 	low, high := src.Addr().As16(), dst.Addr().As16()
-	return key{words(&low), words(&high), uint32(src.Port())<<16 | uint32(dst.Port())}, fromLow
+	k.low, k.high = words(&low), words(&high)
+	k.ports = uint32(src.Port())<<16 | uint32(dst.Port())
+	return fromLow
 }
 
-func word4(a netip.AddrPort) uint64 {
+func word4(a *netip.AddrPort) uint64 {
 	ip := a.Addr().As4()
 	return uint64(binary.BigEndian.Uint32(ip[:]))<<16 | uint64(a.Port())
 }
 
 func words(ip *[16]byte) [2]uint64 {
 	return [2]uint64{binary.BigEndian.Uint64(ip[:8]), binary.BigEndian.Uint64(ip[8:])}
+}
+
+func (k *key) equal(o *key) bool {
+	return k.low[1] == o.low[1] && k.high[1] == o.high[1] && k.low[0] == o.low[0] && k.high[0] == o.high[0] && k.ports == o.ports
 }
 
 // hash is seeded, so that nobody can choose addresses that collide.
@@ -114,7 +120,7 @@ func (t *table) find(k *key, hash uint64) *flow {
 	}
 	mask := uint64(len(t.slots) - 1)
 	for i := hash & mask; t.slots[i].flow != nil; i = (i + 1) & mask {
-		if s := &t.slots[i]; s.hash == hash && s.flow.key == *k {
+		if s := &t.slots[i]; s.hash == hash && s.flow.key.equal(k) {
 			return s.flow
 		}
 	}

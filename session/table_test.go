@@ -47,8 +47,9 @@ func TestKeyIsTheSameBothWays(t *testing.T) {
 			if strings.HasPrefix(a, "[") != strings.HasPrefix(b, "[") {
 				continue // no packet has addresses of both kinds
 			}
-			there, low := keyOf(netip.MustParseAddrPort(a), netip.MustParseAddrPort(b))
-			back, high := keyOf(netip.MustParseAddrPort(b), netip.MustParseAddrPort(a))
+			from, to := netip.MustParseAddrPort(a), netip.MustParseAddrPort(b)
+			var there, back key
+			low, high := there.set(&from, &to), back.set(&to, &from)
 			if there != back || a != b && low == high {
 				t.Errorf("%s and %s: %v (%v), and back %v (%v)", a, b, there, low, back, high)
 			}

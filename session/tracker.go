@@ -16,8 +16,10 @@ type Tracker struct {
 	ip      reassembly.IP
 	budget  reassembly.Budget
 	table   table
-	live    list // flows with a Conn
-	idle    list // flows without: ended, or not begun
+	live    list  // flows with a Conn
+	idle    list  // flows without: ended, or not begun
+	key     key   // of the packet at hand
+	recent  *flow // of the packet before: the next one often is of it, too
 	scratch frames.Scratch
 	totals  Totals
 
@@ -89,29 +91,37 @@ func (t *Tracker) emit(e Event) {
 // A bare acknowledgment begins none: after the end of a connection it is the
 // last word of that one, and a scan of them must not cost memory.
 func (t *Tracker) conn(g *reassembly.Segment) (*Conn, reassembly.Dir) {
-	k, fromLow := keyOf(g.Src, g.Dst)
+	k := &t.key
+	fromLow := k.set(&g.Src, &g.Dst)
+	if f := t.recent; f != nil && f.conn != nil && f.key.equal(k) {
+		if d := f.conn.dir(fromLow); !f.conn.stream.Begins(d, g) {
+			return f.conn, d
+		}
+	}
 	hash := k.hash(t.table.seed)
 	if t.shards > 1 && hash>>32%t.shards != t.shard {
 		return nil, 0
 	}
-	f := t.table.find(&k, hash)
+	f := t.table.find(k, hash)
 	if f != nil && f.conn != nil {
 		c := f.conn
 		d := c.dir(fromLow)
 		if !c.stream.Begins(d, g) {
+			t.recent = f
 			return c, d
 		}
+		c.replaced = true
 		t.end(c)
 	}
 	switch {
 	case f == nil:
-		f = t.add(k, hash, g)
+		f = t.add(hash, g)
 	case f.ended && (!g.Flags.Has(reassembly.FlagSYN) || g.Flags.Has(reassembly.FlagACK) || f.hasSYN && f.syn == g.Seq):
 		return nil, 0
 	case f.ended:
 		t.table.remove(f)
 		t.idle.remove(f)
-		f = t.add(k, hash, g)
+		f = t.add(hash, g)
 	}
 	if g.Length() == 0 && g.Flags&(reassembly.FlagSYN|reassembly.FlagFIN) == 0 {
 		return nil, 0
@@ -119,9 +129,9 @@ func (t *Tracker) conn(g *reassembly.Segment) (*Conn, reassembly.Dir) {
 	return t.begin(f, g, fromLow)
 }
 
-// add enters a flow that has no Conn yet.
-func (t *Tracker) add(k key, hash uint64, g *reassembly.Segment) *flow {
-	f := &flow{key: k, hash: hash, packet: g.Packet, time: g.Time}
+// add enters the flow of g, which has no Conn yet.
+func (t *Tracker) add(hash uint64, g *reassembly.Segment) *flow {
+	f := &flow{key: t.key, hash: hash, packet: g.Packet, time: g.Time}
 	t.number(f)
 	t.table.add(f)
 	t.rest(f)

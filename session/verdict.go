@@ -33,18 +33,18 @@ func protocolOf(b []byte) protocol {
 
 // closing notes who began the closing handshake (RFC 6455 §7.1.2): the Close
 // frame that was sent first did, unless the other was sent before it arrived.
-func (c *Conn) closing(d reassembly.Dir, e *Frame, r *run) {
+func (c *Conn) closing(d reassembly.Dir, e *Frame, r *reassembly.Chunk) {
 	by := ClosedByClient
 	if d == reassembly.FromServer {
 		by = ClosedByServer
 	}
-	first := c.Sides[d.Other()].Close == nil || r.carried < c.closeCarried
-	crossed := !first && r.carried == e.Packet && c.crossed(d.Other())
+	first := c.Sides[d.Other()].Close == nil || r.Carried < c.closeCarried
+	crossed := !first && r.Carried == e.Packet && c.crossed(d.Other())
 	switch {
 	case crossed:
 		c.ClosedBy = ClosedByBoth
 	case first:
-		c.ClosedBy, c.closeAt, c.closeCarried = by, e.Offset, r.carried
+		c.ClosedBy, c.closeAt, c.closeCarried = by, e.Offset, r.Carried
 	}
 }
 
@@ -67,7 +67,7 @@ func (c *Conn) finish() {
 		c.Sides[d].Counts = c.stream.Counts(d)
 	}
 	c.verdict()
-	now := run{packet: packet, time: t}
+	now := reassembly.Chunk{Packet: packet, Time: t}
 	if c.unanswered() {
 		c.Handshake = c.reader.Pending()
 		c.emitHandshake(c.Handshake, c.Requested.in(packet, t))
@@ -103,18 +103,26 @@ func (c *Conn) verdict() {
 		c.CloseCode = c.closeCode()
 	case Aborted, Rejected:
 		c.CloseCode = frames.AbnormalClosure
-		c.ClosedBy = ClosedByClient
-		if c.TCP.EndedBy == reassembly.FromServer {
-			c.ClosedBy = ClosedByServer
-		}
+		c.ClosedBy = c.endedBy()
 	}
+}
+
+// endedBy says who sent the first FIN or the RST.
+func (c *Conn) endedBy() ClosedBy {
+	switch {
+	case c.TCP.End == reassembly.NotEnded:
+		return ClosedByNone
+	case c.TCP.EndedBy == reassembly.FromServer:
+		return ClosedByServer
+	}
+	return ClosedByClient
 }
 
 // ending is the state of a WebSocket that was opened.
 func (c *Conn) ending() State {
 	client, server := &c.Sides[reassembly.FromClient], &c.Sides[reassembly.FromServer]
 	c.Clean = client.Close != nil && server.Close != nil
-	over := c.TCP.End != reassembly.NotEnded
+	over := c.TCP.End != reassembly.NotEnded || c.replaced
 	switch {
 	case c.Clean, over && (client.Close != nil || server.Close != nil):
 		return Ended

@@ -40,9 +40,9 @@ type ping struct {
 var pingSeed = maphash.MakeSeed()
 
 // establish begins the frames of both directions.
-func (c *Conn) establish(h *handshake.Handshake, r *run) {
+func (c *Conn) establish(h *handshake.Handshake, r *reassembly.Chunk) {
 	c.phase = open
-	c.established, c.lastPayload = r.time, r.time
+	c.established, c.lastPayload = r.Time, r.Time
 	client, server := deflateOf(h)
 	for d, deflate := range [2]*frames.Deflate{client, server} {
 		s := &side{}
@@ -56,23 +56,24 @@ func (c *Conn) establish(h *handshake.Handshake, r *run) {
 }
 
 // frames takes a run of the frames that d sent.
-func (c *Conn) frames(d reassembly.Dir, r *run) {
+func (c *Conn) frames(r *reassembly.Chunk) {
+	d := r.Dir
 	s := c.sides[d]
 	if !s.based {
-		s.based, s.base = true, r.offset-r.lost
+		s.based, s.base = true, r.Offset-r.Lost
 	}
-	if r.lost > 0 {
+	if r.Lost > 0 {
 		c.lose(d, s, r)
 	}
-	if len(r.data) == 0 {
+	if len(r.Data) == 0 {
 		return
 	}
-	c.pause(r.time)
+	c.pause(r.Time)
 	if !s.parser.Synced() {
-		c.unfollow(d, s, r, int64(len(r.data)))
+		c.unfollow(d, s, r, int64(len(r.Data)))
 		return
 	}
-	for p := range s.parser.Pieces(r.data) {
+	for p := range s.parser.Pieces(r.Data) {
 		c.piece(d, s, p, r)
 	}
 }
@@ -87,9 +88,9 @@ func (c *Conn) pause(t capture.Time) {
 
 // lose takes bytes that the capture does not hold. Inside a payload the
 // frames behind them can still be told apart; over a header they cannot.
-func (c *Conn) lose(d reassembly.Dir, s *side, r *run) {
-	n := r.lost
-	r.lost = 0
+func (c *Conn) lose(d reassembly.Dir, s *side, r *reassembly.Chunk) {
+	n := r.Lost
+	r.Lost = 0
 	c.Sides[d].LostBytes += n
 	c.t.totals.Gaps++
 	if !s.parser.Synced() {
@@ -102,7 +103,7 @@ func (c *Conn) lose(d reassembly.Dir, s *side, r *run) {
 	c.emitLost(c.at(d, r), n, "not captured")
 }
 
-func (c *Conn) unfollow(d reassembly.Dir, s *side, r *run, n int64) {
+func (c *Conn) unfollow(d reassembly.Dir, s *side, r *reassembly.Chunk, n int64) {
 	if s.unfollowed == 0 {
 		s.unfollowedAt = c.at(d, r)
 	}
@@ -116,7 +117,7 @@ func (c *Conn) emitLost(at Where, n int64, reason string) {
 }
 
 // piece takes a frame, or the next part of one.
-func (c *Conn) piece(d reassembly.Dir, s *side, p *frames.Piece, r *run) {
+func (c *Conn) piece(d reassembly.Dir, s *side, p *frames.Piece, r *reassembly.Chunk) {
 	h := &p.Header
 	facts := &c.Sides[d]
 	if p.First {
@@ -167,7 +168,7 @@ func (s *side) keepControl(p *frames.Piece) {
 }
 
 // frame counts a frame that is over and tells of it.
-func (c *Conn) frame(d reassembly.Dir, s *side, h *frames.Header, r *run) {
+func (c *Conn) frame(d reassembly.Dir, s *side, h *frames.Header, r *reassembly.Chunk) {
 	e := &c.t.frame
 	e.set(c, d, r)
 	e.Offset, e.FirstPacket, e.Missing = s.begun.Offset, s.begun.Packet, s.missing
@@ -182,7 +183,7 @@ func (c *Conn) frame(d reassembly.Dir, s *side, h *frames.Header, r *run) {
 }
 
 // control notes what a control frame says (RFC 6455 §5.5).
-func (c *Conn) control(d reassembly.Dir, s *side, e *Frame, r *run) {
+func (c *Conn) control(d reassembly.Dir, s *side, e *Frame, r *reassembly.Chunk) {
 	facts := &c.Sides[d]
 	switch e.Opcode {
 	case frames.Close:
@@ -219,7 +220,7 @@ func (c *Conn) pong(asker *side, e *Frame) {
 }
 
 // message counts a message that is over and tells of it.
-func (c *Conn) message(d reassembly.Dir, first *Where, m *frames.Message, r *run) {
+func (c *Conn) message(d reassembly.Dir, first *Where, m *frames.Message, r *reassembly.Chunk) {
 	facts := &c.Sides[d]
 	facts.Messages++
 	if m.Opcode == frames.Text {
@@ -241,7 +242,7 @@ func (c *Conn) cut(d reassembly.Dir, packet int64, t capture.Time) {
 	if s == nil {
 		return
 	}
-	r := &run{packet: packet, time: t, offset: s.base + s.parser.Offset()}
+	r := &reassembly.Chunk{Dir: d, Packet: packet, Carried: packet, Time: t, Offset: s.base + s.parser.Offset()}
 	if h, got, lost, ok := s.parser.Pending(); ok {
 		s.missing = h.PayloadLength - got + lost
 		c.frame(d, s, &h, r)

@@ -141,8 +141,9 @@ func isFile(name string) bool {
 
 // keep is how much of each message the session has to keep for the report.
 func (f *flags) keep() int {
+	shown := f.list >= report.Messages || f.follow != 0 || f.list == report.Default && f.format != &report.Formats[0]
 	switch {
-	case f.payload == report.PayloadNone:
+	case f.payload == report.PayloadNone || !shown:
 		return session.KeepNone
 	case f.payload == report.PayloadAll, f.payload == 0 && f.follow != 0:
 		return session.KeepAll
