@@ -40,6 +40,9 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (damaged bool,
 	if err := finish(sink, out, &report.Summary{Inputs: inputs, Totals: totals}); err != nil {
 		return false, err
 	}
+	if f.verbose {
+		describe(stderr, inputs, totals)
+	}
 	for i := range inputs {
 		if inputs[i].Err == nil {
 			continue
@@ -48,6 +51,18 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (damaged bool,
 		fmt.Fprintf(stderr, "wssniff: %v\n", inputs[i].Err)
 	}
 	return damaged, nil
+}
+
+// describe says what was read, and which packets were not followed and why.
+func describe(w io.Writer, inputs []capture.Input, t *session.Totals) {
+	for i := range inputs {
+		in := &inputs[i]
+		fmt.Fprintf(w, "wssniff: %s: %s, %d packets, %d bytes, %d dropped by the capture\n", in.Name, in.Format, in.Packets, in.Bytes, in.Drops)
+	}
+	for _, u := range t.Undecoded {
+		fmt.Fprintf(w, "wssniff: %d packets not followed: %s\n", u.Packets, u.Reason)
+	}
+	fmt.Fprintf(w, "wssniff: %d TCP connections, %d of them listed; limits were reached %d times\n", t.TCP, t.Connections, t.Limited)
 }
 
 // finish ends the report. A reader that has gone away, as head does, is no error.
