@@ -47,6 +47,11 @@ func (s *jsonSink) Observe(e session.Event) {
 			s.message(e)
 			s.write()
 		}
+	case *session.Lost:
+		if s.wants(Messages, &e.Where) {
+			s.lost(e)
+			s.write()
+		}
 	case *session.Handshake:
 		if s.wants(Connections, &e.Where) {
 			s.handshake(e)
@@ -103,6 +108,15 @@ func (s *jsonSink) open(kind string, w *session.Where) {
 		s.int("packet", w.Packet)
 	}
 	s.int("connection", w.Conn.ID)
+}
+
+// lost tells of bytes that no frame or message has.
+func (s *jsonSink) lost(e *session.Lost) {
+	s.open("lost", &e.Where)
+	s.word("direction", e.Dir.String())
+	s.int("offset", e.Offset)
+	s.int("length", e.Length)
+	s.string("reason", e.Reason)
 }
 
 func (s *jsonSink) frame(e *session.Frame) {

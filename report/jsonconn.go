@@ -159,6 +159,7 @@ func (s *jsonSink) tcp(f *session.Facts) {
 	s.int("out_of_order_segments", a.OutOfOrder+b.OutOfOrder)
 	s.int("duplicate_bytes", a.DuplicateBytes+b.DuplicateBytes)
 	s.int("lost_bytes", a.LostBytes+b.LostBytes)
+	s.int("unfollowed_bytes", a.UnfollowedBytes+b.UnfollowedBytes)
 	s.word("end", endNames[f.TCP.End])
 	if f.TCP.End != reassembly.NotEnded {
 		s.word("ended_by", f.TCP.EndedBy.String())

@@ -127,7 +127,7 @@ func (s *textSink) items(name string, items []string) {
 		case i == 0:
 			line += it
 		case width(line)+gap+width(it) > s.opts.width():
-			s.out.WriteString(line + "\n")
+			s.out.WriteString(cutTo(line, s.opts.width()) + "\n")
 			line = strings.Repeat(" ", indent) + it
 		default:
 			line += strings.Repeat(" ", gap) + it

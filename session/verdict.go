@@ -102,7 +102,9 @@ func (c *Conn) verdict() {
 	case Ended, Open:
 		c.CloseCode = c.closeCode()
 	case Aborted, Rejected:
-		c.CloseCode = frames.AbnormalClosure
+		if c.Sides[0].UnfollowedBytes+c.Sides[1].UnfollowedBytes == 0 { // else there may have been a Close frame
+			c.CloseCode = frames.AbnormalClosure
+		}
 		c.ClosedBy = c.endedBy()
 	}
 }
