@@ -322,65 +322,6 @@ func (h *half) missing() int {
 	return 0
 }
 
-// finish yields the end of direction d once all bytes before its FIN are lent.
-func (s *Stream) finish(d Dir, yield func(*Chunk) bool) bool {
-	h := &s.half[d]
-	if !h.finSeen || h.end != NotEnded || h.next.Less(h.fin) {
-		return true
-	}
-	h.drop(s.budget(), len(h.early))
-	return s.tell(d, FIN, yield)
-}
-
-func (s *Stream) tell(d Dir, end End, yield func(*Chunk) bool) bool {
-	h := &s.half[d]
-	h.end = end
-	return yield(s.make(d, h.offset, end))
-}
-
-// takeRST ends both directions, if the segment is one that its receiver must
-// accept (RFC 9293 §3.10.7.4): its number lies in the window, which begins at
-// what the receiver has acknowledged; or it refuses a SYN.
-func (s *Stream) takeRST(d Dir, g *Segment, yield func(*Chunk) bool) {
-	h, other := &s.half[d], &s.half[d.Other()]
-	if !h.started {
-		if other.syn && g.Flags.Has(FlagACK) && g.Ack != other.isn.Add(1) {
-			h.Discarded++
-			return
-		}
-		h.start(g.Seq)
-	}
-	low := h.next
-	if h.acked && h.ack.Less(low) {
-		low = h.ack
-	}
-	if g.Seq.Less(low) || int(g.Seq.Sub(h.next)) > maxUnacked {
-		h.Discarded++
-		return
-	}
-	s.reset = true
-	_ = s.flush(d.Other(), yield) && s.flush(d, yield) && s.tell(d, RST, yield)
-}
-
-func (s *Stream) flush(d Dir, yield func(*Chunk) bool) bool {
-	h := &s.half[d]
-	for ok := true; ; {
-		missing := h.missing()
-		if missing == 0 {
-			return ok && (s.reset || s.finish(d, yield))
-		}
-		if unacked := !h.acked || int(h.ack.Sub(h.next)) < missing; unacked && missing > maxUnacked {
-			h.Discarded += int64(len(h.early))
-			h.drop(s.budget(), len(h.early))
-			h.finSeen = false
-			continue
-		}
-		if ok = s.lose(d, missing, yield) && s.lendEarly(d, yield); !ok {
-			return false
-		}
-	}
-}
-
 func (s *Stream) budget() *Budget {
 	if s.Budget == nil {
 		s.Budget = new(Budget)
