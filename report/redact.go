@@ -1,6 +1,8 @@
 package report
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 
 	"github.com/wssniff/wssniff/handshake"
@@ -60,6 +62,11 @@ func (r *redactor) text(b []byte, cut bool) []byte {
 		return b
 	}
 	r.buf = appendRedacted(r.buf[:0], b, scan{cut: cut})
+	if !cut && !bytes.Equal(r.buf, b) && json.Valid(b) && !json.Valid(r.buf) {
+		// Quotes inside quotes inside quotes: all of it is masked rather than
+		// that a program gets what it cannot parse.
+		r.buf = append(append(append(r.buf[:0], '"'), mask...), '"')
+	}
 	return r.buf
 }
 
