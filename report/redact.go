@@ -11,6 +11,9 @@ import (
 // mask stands for a secret.
 const mask = "••••••••"
 
+// nestedMask is how a mask ends in JSON that is a string in other JSON.
+var nestedMask = []byte(mask + `\"`)
+
 // A redactor masks secrets. The zero value masks them, a shown one changes
 // nothing. It keeps a buffer: it belongs to one sink.
 type redactor struct {
@@ -62,7 +65,7 @@ func (r *redactor) text(b []byte, cut bool) []byte {
 		return b
 	}
 	r.buf = appendRedacted(r.buf[:0], b, scan{cut: cut})
-	if !cut && !bytes.Equal(r.buf, b) && json.Valid(b) && !json.Valid(r.buf) {
+	if !cut && bytes.Contains(r.buf, nestedMask) && json.Valid(b) && !json.Valid(r.buf) {
 		// Quotes inside quotes inside quotes: all of it is masked rather than
 		// that a program gets what it cannot parse.
 		r.buf = append(append(append(r.buf[:0], '"'), mask...), '"')
