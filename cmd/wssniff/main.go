@@ -53,9 +53,6 @@ end: what was read is reported, and the error says where it stopped.
 `
 
 func main() {
-	// What lives long is small and bounded; collecting less often costs a few
-	// megabytes and saves processor time.
-	debug.SetGCPercent(400)
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
