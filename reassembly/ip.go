@@ -133,6 +133,7 @@ func (ip *IP) v4(b []byte, wire int) bool {
 	}
 	src := netip.AddrFrom4([4]byte(b[12:16]))
 	dst := netip.AddrFrom4([4]byte(b[16:20]))
+	ip.seg.TTL, ip.seg.ID = b[8], binary.BigEndian.Uint16(b[4:])
 	return ip.upper(b[9], src, dst, b[head:], total-head)
 }
 
@@ -149,6 +150,7 @@ func (ip *IP) v6(b []byte, wire int) bool {
 	b = b[:min(len(b), total)]
 	src := netip.AddrFrom16([16]byte(b[8:24]))
 	dst := netip.AddrFrom16([16]byte(b[24:40]))
+	ip.seg.TTL, ip.seg.ID = b[7], 0
 	return ip.upper(b[6], src, dst, b[head:], total-head)
 }
 

@@ -36,6 +36,10 @@ type Segment struct {
 	Payload  []byte // lent; cut where the capture cut the packet
 	Missing  int    // payload bytes that followed on the wire and that the capture cut off
 
+	TTL  uint8  // of the IP header; in IPv6 the hop limit
+	ID   uint16 // IPv4 identification (RFC 791 §3.1); 0 in IPv6
+	Path uint64 // 0, or what tells the VLANs and tunnels it came through from others
+
 	Packet int64
 	Time   capture.Time
 }
