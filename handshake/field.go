@@ -58,7 +58,11 @@ func (f Fields) Tokens(name string) []string {
 // is compares names without case. White space before the colon is a fault of
 // the sender (RFC 9112 §5.1), not another name.
 func (f *Field) is(name string) bool {
-	return strings.EqualFold(strings.TrimRight(f.Name, " \t"), name)
+	sent := f.Name
+	if len(sent) > len(name) {
+		sent = strings.TrimRight(sent, " \t")
+	}
+	return len(sent) == len(name) && strings.EqualFold(sent, name)
 }
 
 // text is what lists are cut from: a captured head, or a kept value.

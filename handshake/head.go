@@ -2,7 +2,6 @@ package handshake
 
 import (
 	"bytes"
-	"strings"
 )
 
 // maxFields bounds the fields kept of one head, which could otherwise cost
@@ -82,14 +81,19 @@ func isProto(b []byte) bool {
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // isToken tells whether c may stand in a method (RFC 9110 §5.6.2).
-func isToken(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || isDigit(c) ||
-		strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
-}
+func isToken(c byte) bool { return token[c] }
+
+var token = func() (is [256]bool) {
+	for _, c := range []byte("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+		is[c] = true
+	}
+	return is
+}()
 
 // newHead keeps a head. Its strings share one copy of the bytes.
 func newHead(s side, b []byte, size int) *Head {
 	h := &Head{Size: size, Truncated: size > len(b)}
+	all := string(b)
 	at := bytes.IndexByte(b, '\n') + 1
 	if s == fromClient {
 		method, target, proto, _ := splitRequestLine(b[:at])
@@ -99,7 +103,6 @@ func newHead(s side, b []byte, size int) *Head {
 		h.Proto, h.Status, h.Reason = string(proto), status, string(reason)
 	}
 	h.Fields = make(Fields, 0, min(bytes.Count(b[at:], []byte("\n")), maxFields))
-	all := string(b)
 	for {
 		l, next, ok := nextLine(b, at)
 		if !ok {

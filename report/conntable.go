@@ -50,8 +50,8 @@ func (t *connTally) add(f *session.Facts) {
 		r.time = span(f.End.Sub(f.Start))
 	}
 	if h := f.Handshake; h != nil && h.Request != nil {
-		r.path = cutTo(clean(t.secret.url(h.Target())), maxCell)
-		r.host = cutTo(clean(t.secret.host(h.Host())), maxCell)
+		r.path = cutTo(clean(t.secret.url(f.Target)), maxCell)
+		r.host = cutTo(clean(t.secret.host(f.Host)), maxCell)
 	}
 	for d := range f.Sides {
 		r.messages[d], r.bytes[d] = dash, dash

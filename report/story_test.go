@@ -165,7 +165,7 @@ func (ta *tale) open(c *session.Conn, ms int64, h *handshake.Handshake) {
 	if h.Response != nil {
 		where = ta.at(c, reassembly.FromServer, ms)
 	}
-	c.Handshake, c.Requested, c.Answered = h, asked, where
+	c.Handshake, c.Target, c.Host = h, h.Target(), h.Host()
 	ta.add(&session.Opened{Where: where})
 	ta.add(&session.Handshake{Where: where, Handshake: h, Requested: asked})
 }

@@ -167,7 +167,7 @@ func FuzzHostile(f *testing.F) {
 			Request: &handshake.Head{Method: s, Target: s, Proto: s, Fields: fields}, Established: status == 101,
 			Response: &handshake.Head{Proto: s, Status: int(status), Reason: s, Fields: fields},
 		}
-		c.Handshake, c.State = h, session.State(status%8)
+		c.Handshake, c.Target, c.Host, c.State = h, s, s, session.State(status%8)
 		at := session.Where{Conn: c, Packet: 1, Time: began}
 		body := frames.DecodeClose([]byte("\x03\xe8" + s))
 		c.Sides[0].Close = &session.Close{CloseBody: body}

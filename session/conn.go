@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/wssniff/wssniff/capture"
-	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
 )
 
@@ -36,10 +35,9 @@ type Conn struct {
 
 	Facts
 
-	reader      handshake.Reader
-	waiting     []reassembly.Chunk // copies of client bytes behind a request that is not answered
-	held        int                // their number
-	established capture.Time       // when the WebSocket opened
+	opener    *opener // until the WebSocket is open, or it is plain that none will be
+	exchanges int64   // ordinary HTTP requests, once opener is gone
+	mustFail  bool    // the client must not accept the answer that opened it
 
 	// Of the Close frame that was sent first: where it begins in its byte
 	// stream, and the packet that carried it.
@@ -105,108 +103,11 @@ func (c *Conn) bytes(ch *reassembly.Chunk) {
 	}
 }
 
-// http hands a run to the handshake reader, up to where a WebSocket opens.
-func (c *Conn) http(r *reassembly.Chunk) {
-	d := r.Dir
-	if r.Lost > 0 {
-		c.Sides[d].LostBytes += r.Lost
-		c.skip(d, r)
-	}
-	for len(r.Data) > 0 && c.phase == opening {
-		var n int
-		var step handshake.Step
-		if d == reassembly.FromClient {
-			n, step = c.reader.Client(r.Data)
-		} else {
-			n, step = c.reader.Server(r.Data)
-		}
-		r.Data = r.Data[n:]
-		r.Offset += int64(n)
-		switch {
-		case step == handshake.Asked:
-			c.asked(r)
-		case step == handshake.Answered:
-			c.answered(r)
-		case step == handshake.Foreign:
-			c.foreign(r)
-		case n == 0:
-			c.wait(r)
-		}
-	}
-}
-
-func (c *Conn) skip(d reassembly.Dir, r *reassembly.Chunk) {
-	switch {
-	case d == reassembly.FromServer:
-		c.reader.SkipServer(r.Lost)
-	case len(c.waiting) > 0 || c.reader.Pending() != nil:
-		c.waiting = append(c.waiting, reassembly.Chunk{Dir: reassembly.FromClient, Lost: r.Lost, Offset: r.Offset, Packet: r.Packet, Carried: r.Carried, Time: r.Time})
-	default:
-		c.reader.SkipClient(r.Lost)
-	}
-	r.Lost = 0
-}
-
-// asked notes where an upgrade was requested.
-func (c *Conn) asked(r *reassembly.Chunk) {
-	c.Attempts++
-	c.Requested = c.at(reassembly.FromClient, r)
-	c.Answered = Where{}
-	c.tell(r)
-}
-
-// answered tells of a handshake that is complete; behind one that opened a
-// WebSocket, the client's bytes that waited are its first frames.
-func (c *Conn) answered(r *reassembly.Chunk) {
-	h := c.reader.Handshake()
-	c.Handshake = h
-	c.Answered = c.at(reassembly.FromServer, r)
-	if h.Request == nil {
-		c.Attempts++
-		c.Requested = Where{}
-	}
-	c.tell(r)
-	c.emitHandshake(h, c.Answered)
-	waited := c.waiting
-	c.waiting, c.held = nil, 0
-	switch {
-	case h.Established && h.Obsolete:
-		c.phase = foreign
-	case h.Established:
-		c.establish(h, r)
-	}
-	for i := range waited {
-		w := &waited[i]
-		w.Packet, w.Time = max(w.Packet, r.Packet), r.Time
-		c.bytes(w)
-	}
-}
-
-func (c *Conn) emitHandshake(h *handshake.Handshake, at Where) {
-	e := &c.t.handshake
-	*e = Handshake{Where: at, Handshake: h, Requested: c.Requested}
-	c.t.emit(e)
-}
-
-// wait keeps client bytes until the request before them is answered.
-func (c *Conn) wait(r *reassembly.Chunk) {
-	if c.held+len(r.Data) > maxEarly {
-		c.t.totals.Limited++
-		c.waiting = append(c.waiting, reassembly.Chunk{Dir: reassembly.FromClient, Lost: int64(len(r.Data)), Offset: r.Offset, Packet: r.Packet, Carried: r.Carried, Time: r.Time})
-		r.Data = nil
-		return
-	}
-	w := *r
-	w.Data = slices.Clone(r.Data)
-	c.waiting = append(c.waiting, w)
-	c.held += len(w.Data)
-	r.Data = nil
-}
-
 // foreign gives the connection up: its bytes are no HTTP, or no longer.
 func (c *Conn) foreign(r *reassembly.Chunk) {
 	c.protocol = protocolOf(r.Data)
 	c.phase = foreign
+	c.opened()
 	r.Data = nil
 }
 

@@ -44,9 +44,9 @@ type Facts struct {
 	Client, Server netip.AddrPort
 
 	State     State
-	Handshake *handshake.Handshake // the last attempt; nil if none was captured
-	Requested Where                // where its request was complete
-	Answered  Where                // where its response was complete; Packet is 0 if it was not
+	Handshake *handshake.Handshake // the last attempt; nil if none was captured; once open, only the fields that Brief keeps
+	Target    string               // of its request
+	Host      string               // which it was sent to
 	Attempts  int                  // opening handshakes tried on this TCP connection
 
 	CloseCode frames.CloseCode // what an endpoint's API reports, 1005 and 1006 included; 0 while open

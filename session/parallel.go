@@ -20,7 +20,7 @@ func Run(src capture.Source, conf Config, workers int, obs ...Observer) (*Totals
 	if workers <= 1 {
 		return runAlone(src, conf, obs)
 	}
-	p := &pool{obs: obs, free: make(chan *block, blocks), full: make(chan *block, blocks)}
+	p := &crew{obs: obs, free: make(chan *block, blocks), full: make(chan *block, blocks)}
 	for range blocks {
 		p.free <- &block{events: make([][]recorded, workers)}
 	}
@@ -75,7 +75,7 @@ type block struct {
 	done    sync.WaitGroup
 }
 
-type pool struct {
+type crew struct {
 	workers    []*worker
 	obs        []Observer
 	free, full chan *block
@@ -85,7 +85,7 @@ type pool struct {
 
 // read fills blocks and hands each to every worker. The last one tells them
 // that no packet follows.
-func (p *pool) read(src capture.Source) {
+func (p *crew) read(src capture.Source) {
 	for over := false; !over; {
 		b := <-p.free
 		over = p.fill(b, src)
@@ -102,7 +102,7 @@ func (p *pool) read(src capture.Source) {
 	close(p.full)
 }
 
-func (p *pool) fill(b *block, src capture.Source) (over bool) {
+func (p *crew) fill(b *block, src capture.Source) (over bool) {
 	b.packets, b.data = b.packets[:0], b.data[:0]
 	for len(b.packets) < blockPackets && len(b.data) < blockBytes {
 		var pkt capture.Packet
@@ -123,7 +123,7 @@ func (p *pool) fill(b *block, src capture.Source) (over bool) {
 
 // merge tells what the workers recorded, in order of packet and, at the end of
 // the capture, of connection.
-func (p *pool) merge(b *block) {
+func (p *crew) merge(b *block) {
 	for {
 		var next *recorded
 		from := -1
@@ -140,7 +140,7 @@ func (p *pool) merge(b *block) {
 	}
 }
 
-func (p *pool) replay(r *recorded) {
+func (p *crew) replay(r *recorded) {
 	switch {
 	case r.flow != nil:
 		r.flow.stream = p.flows
@@ -184,6 +184,7 @@ func newWorker(conf Config, shard, shards int) *worker {
 	w := &worker{in: make(chan *block, blocks)}
 	t := New(conf, w)
 	t.shard, t.shards = uint64(shard), uint64(shards)
+	t.recorded = true
 	t.number = func(f *flow) { w.add(recorded{packet: f.packet, flow: f}) }
 	t.name = func(c *Conn) { w.add(recorded{packet: t.last.Number, conn: c}) }
 	w.tracker = t

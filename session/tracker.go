@@ -23,13 +23,20 @@ type Tracker struct {
 	scratch frames.Scratch
 	totals  Totals
 
+	agreements agreements
+	openers    pool[opener]
+	sides      pool[side]
+	conns      pool[Conn]
+	flowPool   pool[flow]
+
 	last   capture.Packet // number and time of the last packet
 	shard  uint64         // with shards > 1: only flows whose hash is of this shard
 	shards uint64
 	number func(*flow) // gives a new flow its number
 	name   func(*Conn) // gives a new connection that of its flow
 
-	flows int64
+	flows    int64
+	recorded bool // events are kept: what they refer to is not used again
 
 	// The events, lent to Observers.
 	opened    Opened
@@ -119,8 +126,8 @@ func (t *Tracker) conn(g *reassembly.Segment) (*Conn, reassembly.Dir) {
 	case f.ended && (!g.Flags.Has(reassembly.FlagSYN) || g.Flags.Has(reassembly.FlagACK) || f.hasSYN && f.syn == g.Seq):
 		return nil, 0
 	case f.ended:
-		t.table.remove(f)
 		t.idle.remove(f)
+		t.forget(f)
 		f = t.add(hash, g)
 	}
 	if g.Length() == 0 && g.Flags&(reassembly.FlagSYN|reassembly.FlagFIN) == 0 {
@@ -131,7 +138,8 @@ func (t *Tracker) conn(g *reassembly.Segment) (*Conn, reassembly.Dir) {
 
 // add enters the flow of g, which has no Conn yet.
 func (t *Tracker) add(hash uint64, g *reassembly.Segment) *flow {
-	f := &flow{key: t.key, hash: hash, packet: g.Packet, time: g.Time}
+	f := t.flowPool.take()
+	f.key, f.hash, f.packet, f.time = t.key, hash, g.Packet, g.Time
 	t.number(f)
 	t.table.add(f)
 	t.rest(f)
@@ -147,14 +155,16 @@ func (t *Tracker) begin(f *flow, g *reassembly.Segment, fromLow bool) (*Conn, re
 	} else if who, ok := peek(g.Payload); ok {
 		fromClient = who == reassembly.FromClient
 	}
-	c := &Conn{t: t, flow: f, lowIsClient: fromClient == fromLow}
+	c := t.conns.take()
+	c.t, c.flow, c.opener = t, f, t.openers.take()
+	c.lowIsClient = fromClient == fromLow
 	c.stream.Budget, c.stream.Limit = &t.budget, t.conf.MaxHeldFlow
 	c.StartPacket, c.Start = f.packet, f.time
 	c.Client, c.Server = g.Src, g.Dst
 	if !fromClient {
 		c.Client, c.Server = g.Dst, g.Src
 	}
-	c.reader.MidStream = !g.Flags.Has(reassembly.FlagSYN)
+	c.opener.reader.MidStream = !g.Flags.Has(reassembly.FlagSYN)
 	f.conn = c
 	t.name(c)
 	t.totals.TCP++
@@ -175,6 +185,10 @@ func (t *Tracker) end(c *Conn) {
 	f.syn, f.hasSYN = c.stream.SYN(reassembly.FromClient)
 	t.live.remove(f)
 	t.rest(f)
+	if !t.recorded {
+		*c = Conn{}
+		t.conns.give(c)
+	}
 }
 
 // leastActive finds the connection to give up: the one that has been silent
@@ -200,7 +214,19 @@ func (t *Tracker) rest(f *flow) {
 	if t.idle.n > maxIdle {
 		old := t.idle.last()
 		t.idle.remove(old)
-		t.table.remove(old)
+		t.forget(old)
+	}
+}
+
+// forget takes f, which has no Conn, out of the table.
+func (t *Tracker) forget(f *flow) {
+	t.table.remove(f)
+	if !t.recorded {
+		if t.recent == f {
+			t.recent = nil
+		}
+		*f = flow{}
+		t.flowPool.give(f)
 	}
 }
 

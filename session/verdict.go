@@ -6,7 +6,6 @@ import (
 
 	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/frames"
-	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
 )
 
@@ -69,11 +68,15 @@ func (c *Conn) finish() {
 	c.verdict()
 	now := reassembly.Chunk{Packet: packet, Time: t}
 	if c.unanswered() {
-		c.Handshake = c.reader.Pending()
-		c.emitHandshake(c.Handshake, c.Requested.in(packet, t))
+		c.Handshake = c.opener.reader.Pending()
+		c.Target, c.Host = c.Handshake.Target(), c.Handshake.Host()
+		c.emitHandshake(c.Handshake, c.opener.requested.in(packet, t))
 	}
 	if c.State == Refused || c.State == Unanswered {
 		c.tell(&now)
+	}
+	if c.opener != nil {
+		c.opened()
 	}
 	c.t.totals.add(c)
 	if !c.told {
@@ -83,7 +86,7 @@ func (c *Conn) finish() {
 	c.t.emit(&c.t.closed)
 }
 
-func (c *Conn) unanswered() bool { return c.phase == opening && c.reader.Pending() != nil }
+func (c *Conn) unanswered() bool { return c.phase == opening && c.opener.reader.Pending() != nil }
 
 // verdict says how far the connection came.
 func (c *Conn) verdict() {
@@ -128,34 +131,12 @@ func (c *Conn) ending() State {
 	switch {
 	case c.Clean, over && (client.Close != nil || server.Close != nil):
 		return Ended
-	case over && client.Frames == 0 && mustFail(c.Handshake):
+	case over && client.Frames == 0 && c.mustFail:
 		return Rejected
 	case over:
 		return Aborted
 	}
 	return Open
-}
-
-// mustFail says whether a client must fail the connection because of what a
-// 101 answers (RFC 6455 §4.1): the key was not read, or the server chose an
-// extension or a subprotocol that was not offered.
-func mustFail(h *handshake.Handshake) bool {
-	if h.Request == nil {
-		return false
-	}
-	if valid, known := h.AcceptValid(); known && !valid {
-		return true
-	}
-	if p := h.Subprotocol(); p != "" && !slices.Contains(h.SubprotocolsOffered(), p) {
-		return true
-	}
-	for _, chosen := range h.Extensions() {
-		offered := func(e handshake.Extension) bool { return e.Name == chosen.Name }
-		if !slices.ContainsFunc(h.ExtensionsOffered(), offered) {
-			return true
-		}
-	}
-	return false
 }
 
 // closeCode is that of the first Close frame, as an API tells it: 1005 where
@@ -190,7 +171,7 @@ func (c *Conn) connecting() State {
 
 // add counts a connection that has ended.
 func (t *Totals) add(c *Conn) {
-	t.HTTPExchanges += c.reader.Exchanges
+	t.HTTPExchanges += c.exchanges
 	if c.told {
 		t.States[c.State]++
 		for d := range c.Sides {
@@ -205,7 +186,7 @@ func (t *Totals) add(c *Conn) {
 		t.TLS++
 	case c.protocol == http2Protocol:
 		t.HTTP2++
-	case c.phase == opening && c.reader.Exchanges > 0:
+	case c.phase == opening && c.exchanges > 0:
 		t.HTTP++
 	default:
 		t.OtherTCP++

@@ -2,6 +2,7 @@ package session
 
 import (
 	"hash/maphash"
+	"strings"
 
 	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/frames"
@@ -17,18 +18,27 @@ type side struct {
 	based bool
 	base  int64 // of the first frame in the byte stream
 
-	// The frame that is being read.
-	begun   Where // in which packet and where its header began
-	missing uint64
-	control []byte // of a control frame: its payload so far
-	pieces  []byte // memory of control, where it comes in pieces
-	// The message that is being joined.
-	message      Where // where the first of its fragments began
-	unfollowed   int64 // bytes behind the point where framing was lost
-	unfollowedAt Where
+	begun   place  // the header of the frame that is being read
+	missing uint64 // of its payload
+	message place  // the first frame of the message that is being joined
+	control []byte // of a control frame that comes in pieces: its payload so far
 
-	pings [8]ping // of this side, not answered yet
-	asked uint8   // how many pings were sent, modulo 256
+	unfollowed   int64 // bytes behind the point where framing was lost
+	unfollowedAt place
+
+	pings *pings // nil before the first
+}
+
+// A place is where something of a direction began.
+type place struct {
+	packet, offset int64
+	time           capture.Time
+}
+
+// pings are the last of a side that were not answered yet.
+type pings struct {
+	waiting [8]ping
+	sent    uint8 // how many, modulo 256
 }
 
 // A ping waits for the Pong with the same payload (RFC 6455 §5.5.3).
@@ -42,17 +52,23 @@ var pingSeed = maphash.MakeSeed()
 // establish begins the frames of both directions.
 func (c *Conn) establish(h *handshake.Handshake, r *reassembly.Chunk) {
 	c.phase = open
-	c.established, c.lastPayload = r.Time, r.Time
-	client, server := deflateOf(h)
-	for d, deflate := range [2]*frames.Deflate{client, server} {
-		s := &side{}
-		s.parser.Scratch, s.assembler.Scratch = &c.t.scratch, &c.t.scratch
-		s.assembler.Keep = c.t.conf.keep()
-		s.assembler.MaxMessage = c.t.conf.MaxMessage
-		s.assembler.Deflate = deflate
-		c.sides[d] = s
+	c.lastPayload = r.Time
+	a := c.t.agreements.of(h)
+	c.Handshake, c.mustFail = &a.handshake, mustFail(h, a)
+	c.Target, c.Host = strings.Clone(c.Target), a.host
+	for d, deflate := range [2]*frames.Deflate{a.client, a.server} {
+		c.sides[d] = c.t.side(deflate)
 	}
-	c.reader = handshake.Reader{Exchanges: c.reader.Exchanges}
+}
+
+// side gives what a direction needs in which frames are sent.
+func (t *Tracker) side(deflate *frames.Deflate) *side {
+	s := t.sides.take()
+	s.parser.Scratch, s.assembler.Scratch = &t.scratch, &t.scratch
+	s.assembler.Keep = t.conf.keep()
+	s.assembler.MaxMessage = t.conf.MaxMessage
+	s.assembler.Deflate = deflate
+	return s
 }
 
 // frames takes a run of the frames that d sent.
@@ -105,7 +121,7 @@ func (c *Conn) lose(d reassembly.Dir, s *side, r *reassembly.Chunk) {
 
 func (c *Conn) unfollow(d reassembly.Dir, s *side, r *reassembly.Chunk, n int64) {
 	if s.unfollowed == 0 {
-		s.unfollowedAt = c.at(d, r)
+		s.unfollowedAt = place{r.Packet, r.Offset, r.Time}
 	}
 	s.unfollowed += n
 }
@@ -121,15 +137,15 @@ func (c *Conn) piece(d reassembly.Dir, s *side, p *frames.Piece, r *reassembly.C
 	h := &p.Header
 	facts := &c.Sides[d]
 	if p.First {
-		s.begun.set(c, d, r)
-		s.begun.Offset = s.base + s.parser.FrameOffset()
-		s.missing, s.control = 0, nil
+		s.begun = place{r.Packet, s.base + s.parser.FrameOffset(), r.Time}
+		s.missing = 0
 		facts.WireBytes += int64(h.Len())
 	}
 	s.missing += p.Lost
 	facts.WireBytes += int64(len(p.Raw))
+	var control []byte
 	if h.Opcode.IsControl() {
-		s.keepControl(p)
+		control = s.keepControl(p)
 	} else {
 		facts.PayloadBytes += int64(len(p.Raw))
 	}
@@ -142,7 +158,7 @@ func (c *Conn) piece(d reassembly.Dir, s *side, p *frames.Piece, r *reassembly.C
 		s.message = s.begun
 	}
 	if p.Last {
-		c.frame(d, s, h, r)
+		c.frame(d, s, h, control, r)
 	}
 	if m != nil && !begins {
 		first := &s.message
@@ -153,30 +169,29 @@ func (c *Conn) piece(d reassembly.Dir, s *side, p *frames.Piece, r *reassembly.C
 	}
 }
 
-// keepControl keeps the beginning of a control frame's payload. That of a
-// frame in one piece is lent.
-func (s *side) keepControl(p *frames.Piece) {
+// keepControl gives the beginning of a control frame's payload, as far as it
+// came, and keeps it unless the frame is in one piece: then it is lent.
+func (s *side) keepControl(p *frames.Piece) []byte {
 	if p.First && p.Last {
-		s.control = p.Data(maxControl)
-		return
+		return p.Data(maxControl)
 	}
 	if p.First {
-		s.pieces = s.pieces[:0]
+		s.control = s.control[:0]
 	}
-	s.pieces = append(s.pieces, p.Data(maxControl-len(s.pieces))...)
-	s.control = s.pieces
+	s.control = append(s.control, p.Data(maxControl-len(s.control))...)
+	return s.control
 }
 
 // frame counts a frame that is over and tells of it.
-func (c *Conn) frame(d reassembly.Dir, s *side, h *frames.Header, r *reassembly.Chunk) {
+func (c *Conn) frame(d reassembly.Dir, s *side, h *frames.Header, control []byte, r *reassembly.Chunk) {
 	e := &c.t.frame
 	e.set(c, d, r)
-	e.Offset, e.FirstPacket, e.Missing = s.begun.Offset, s.begun.Packet, s.missing
+	e.Offset, e.FirstPacket, e.Missing = s.begun.offset, s.begun.packet, s.missing
 	e.Header = *h
 	e.Payload, e.CloseBody = nil, nil
 	c.Sides[d].Frames++
 	if h.Opcode.IsControl() {
-		e.Payload = s.control
+		e.Payload = control
 		c.control(d, s, e, r)
 	}
 	c.t.emit(e)
@@ -195,22 +210,29 @@ func (c *Conn) control(d reassembly.Dir, s *side, e *Frame, r *reassembly.Chunk)
 		}
 	case frames.Ping:
 		facts.Ping++
-		s.pings[s.asked%uint8(len(s.pings))] = ping{maphash.Bytes(pingSeed, e.Payload), e.Time}
-		s.asked++
+		if s.pings == nil {
+			s.pings = new(pings)
+		}
+		s.pings.add(ping{maphash.Bytes(pingSeed, e.Payload), e.Time})
 	case frames.Pong:
 		facts.Pong++
-		if asker := c.sides[d.Other()]; asker != nil {
-			c.pong(asker, e)
+		if asker := c.sides[d.Other()]; asker != nil && asker.pings != nil {
+			c.pong(asker.pings, e)
 		}
 	}
 }
 
+func (p *pings) add(n ping) {
+	p.waiting[p.sent%uint8(len(p.waiting))] = n
+	p.sent++
+}
+
 // pong looks for the newest Ping that e answers: a Pong may answer for the
 // older ones too (RFC 6455 §5.5.3).
-func (c *Conn) pong(asker *side, e *Frame) {
+func (c *Conn) pong(asked *pings, e *Frame) {
 	sum := maphash.Bytes(pingSeed, e.Payload)
-	for i := range asker.pings {
-		p := &asker.pings[(asker.asked-1-uint8(i))%uint8(len(asker.pings))]
+	for i := range asked.waiting {
+		p := &asked.waiting[(asked.sent-1-uint8(i))%uint8(len(asked.waiting))]
 		if p.sum == sum && p.time != 0 {
 			c.PingRTT.Add(e.Time.Sub(p.time))
 			*p = ping{}
@@ -220,7 +242,7 @@ func (c *Conn) pong(asker *side, e *Frame) {
 }
 
 // message counts a message that is over and tells of it.
-func (c *Conn) message(d reassembly.Dir, first *Where, m *frames.Message, r *reassembly.Chunk) {
+func (c *Conn) message(d reassembly.Dir, first *place, m *frames.Message, r *reassembly.Chunk) {
 	facts := &c.Sides[d]
 	facts.Messages++
 	if m.Opcode == frames.Text {
@@ -230,7 +252,7 @@ func (c *Conn) message(d reassembly.Dir, first *Where, m *frames.Message, r *rea
 	}
 	e := &c.t.message
 	e.set(c, d, r)
-	e.Offset, e.FirstPacket, e.FirstTime = first.Offset, first.Packet, first.Time
+	e.Offset, e.FirstPacket, e.FirstTime = first.offset, first.packet, first.time
 	e.Message = m
 	c.t.emit(e)
 }
@@ -245,7 +267,11 @@ func (c *Conn) cut(d reassembly.Dir, packet int64, t capture.Time) {
 	r := &reassembly.Chunk{Dir: d, Packet: packet, Carried: packet, Time: t, Offset: s.base + s.parser.Offset()}
 	if h, got, lost, ok := s.parser.Pending(); ok {
 		s.missing = h.PayloadLength - got + lost
-		c.frame(d, s, &h, r)
+		var control []byte
+		if h.Opcode.IsControl() {
+			control = s.control
+		}
+		c.frame(d, s, &h, control, r)
 	}
 	if m, ok := s.assembler.Open(); ok {
 		c.message(d, &s.message, m, r)
@@ -254,25 +280,17 @@ func (c *Conn) cut(d reassembly.Dir, packet int64, t capture.Time) {
 		c.emitLost(c.at(d, r), int64(n), "the beginning of a frame header")
 	}
 	if s.unfollowed > 0 {
-		c.emitLost(s.unfollowedAt.in(packet, t), s.unfollowed, "not followed: a frame header before it was not captured")
+		at := Where{Conn: c, Packet: packet, Time: t, Dir: d, Offset: s.unfollowedAt.offset}
+		c.emitLost(at, s.unfollowed, "not followed: a frame header before it was not captured")
 	}
 	c.Sides[d].UnfollowedBytes += s.unfollowed
 	c.sides[d] = nil
+	*s = side{}
+	c.t.sides.give(s)
 }
 
 // in is w, known only in the given packet.
 func (w Where) in(packet int64, t capture.Time) Where {
 	w.Packet, w.Time = packet, t
 	return w
-}
-
-// deflateOf gives the permessage-deflate parameters of what the client and
-// what the server sends (RFC 7692 §7.1), nil where it was not agreed.
-func deflateOf(h *handshake.Handshake) (client, server *frames.Deflate) {
-	d, agreed := h.Deflate()
-	if !agreed {
-		return nil, nil
-	}
-	return &frames.Deflate{NoContextTakeover: d.ClientNoContextTakeover, WindowBits: d.ClientMaxWindowBits},
-		&frames.Deflate{NoContextTakeover: d.ServerNoContextTakeover, WindowBits: d.ServerMaxWindowBits}
 }

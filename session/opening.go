@@ -1,0 +1,202 @@
+package session
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/handshake"
+	"github.com/wssniff/wssniff/reassembly"
+)
+
+// An opener is what a connection needs until its WebSocket is open.
+type opener struct {
+	reader    handshake.Reader
+	requested Where              // where the upgrade at hand was complete; Packet is 0 if it was not captured
+	waiting   []reassembly.Chunk // copies of client bytes behind a request that is not answered
+	held      int                // their number
+}
+
+// http hands a run to the handshake reader, up to where a WebSocket opens.
+func (c *Conn) http(r *reassembly.Chunk) {
+	d := r.Dir
+	if r.Lost > 0 {
+		c.Sides[d].LostBytes += r.Lost
+		c.skip(d, r)
+	}
+	for len(r.Data) > 0 && c.phase == opening {
+		var n int
+		var step handshake.Step
+		if d == reassembly.FromClient {
+			n, step = c.opener.reader.Client(r.Data)
+		} else {
+			n, step = c.opener.reader.Server(r.Data)
+		}
+		r.Data = r.Data[n:]
+		r.Offset += int64(n)
+		switch {
+		case step == handshake.Asked:
+			c.asked(r)
+		case step == handshake.Answered:
+			c.answered(r)
+		case step == handshake.Foreign:
+			c.foreign(r)
+		case n == 0:
+			c.wait(r)
+		}
+	}
+}
+
+func (c *Conn) skip(d reassembly.Dir, r *reassembly.Chunk) {
+	switch {
+	case d == reassembly.FromServer:
+		c.opener.reader.SkipServer(r.Lost)
+	case len(c.opener.waiting) > 0 || c.opener.reader.Pending() != nil:
+		c.opener.waiting = append(c.opener.waiting, reassembly.Chunk{Dir: reassembly.FromClient, Lost: r.Lost, Offset: r.Offset, Packet: r.Packet, Carried: r.Carried, Time: r.Time})
+	default:
+		c.opener.reader.SkipClient(r.Lost)
+	}
+	r.Lost = 0
+}
+
+// asked notes where an upgrade was requested.
+func (c *Conn) asked(r *reassembly.Chunk) {
+	c.Attempts++
+	c.opener.requested = c.at(reassembly.FromClient, r)
+	c.tell(r)
+}
+
+// answered tells of a handshake that is complete; behind one that opened a
+// WebSocket, the client's bytes that waited are its first frames.
+func (c *Conn) answered(r *reassembly.Chunk) {
+	h := c.opener.reader.Handshake()
+	c.Handshake = h
+	answered := c.at(reassembly.FromServer, r)
+	if h.Request == nil {
+		c.Attempts++
+		c.opener.requested = Where{}
+	}
+	c.Target, c.Host = h.Target(), h.Host()
+	c.tell(r)
+	c.emitHandshake(h, answered)
+	waited := c.opener.waiting
+	c.opener.waiting, c.opener.held = nil, 0
+	switch {
+	case h.Established && h.Obsolete:
+		c.phase = foreign
+	case h.Established:
+		c.establish(h, r)
+	}
+	for i := range waited {
+		w := &waited[i]
+		w.Packet, w.Time = max(w.Packet, r.Packet), r.Time
+		c.bytes(w)
+	}
+	if h.Established {
+		c.opened()
+	}
+}
+
+func (c *Conn) emitHandshake(h *handshake.Handshake, at Where) {
+	e := &c.t.handshake
+	*e = Handshake{Where: at, Handshake: h, Requested: c.opener.requested}
+	c.t.emit(e)
+}
+
+// wait keeps client bytes until the request before them is answered.
+func (c *Conn) wait(r *reassembly.Chunk) {
+	if c.opener.held+len(r.Data) > maxEarly {
+		c.t.totals.Limited++
+		c.opener.waiting = append(c.opener.waiting, reassembly.Chunk{Dir: reassembly.FromClient, Lost: int64(len(r.Data)), Offset: r.Offset, Packet: r.Packet, Carried: r.Carried, Time: r.Time})
+		r.Data = nil
+		return
+	}
+	w := *r
+	w.Data = slices.Clone(r.Data)
+	c.opener.waiting = append(c.opener.waiting, w)
+	c.opener.held += len(w.Data)
+	r.Data = nil
+}
+
+// opened lets go of what only the opening needed.
+func (c *Conn) opened() {
+	o := c.opener
+	c.exchanges += o.reader.Exchanges
+	c.opener = nil
+	*o = opener{}
+	c.t.openers.give(o)
+}
+
+// An agreement is what two ends settled in their opening handshake and what
+// counts until the end. Most connections of a capture settled the same, so
+// that they share one.
+type agreement struct {
+	handshake      handshake.Handshake
+	host           string
+	client, server *frames.Deflate // of what each sends; nil: not compressed
+	unasked        bool            // the server chose what the client had not offered
+}
+
+// What is remembered to be shared is bounded.
+const (
+	maxAgreements = 4096
+	maxShared     = 2048 // bytes of one
+)
+
+// agreements finds equal ones.
+type agreements struct {
+	known map[string]*agreement
+	key   []byte
+}
+
+func (a *agreements) of(h *handshake.Handshake) *agreement {
+	host := h.Host()
+	a.key = append(h.AppendBrief(a.key[:0]), host...)
+	if known := a.known[string(a.key)]; known != nil {
+		return known
+	}
+	n := &agreement{handshake: h.Brief(), host: strings.Clone(host), unasked: unasked(h)}
+	n.client, n.server = deflateOf(h)
+	if a.known == nil {
+		a.known = make(map[string]*agreement)
+	}
+	if len(a.known) < maxAgreements && len(a.key) <= maxShared {
+		a.known[string(a.key)] = n
+	}
+	return n
+}
+
+// mustFail says whether a client must fail the connection because of what a
+// 101 answers (RFC 6455 §4.1): the key was not read, or the server chose an
+// extension or a subprotocol that was not offered.
+func mustFail(h *handshake.Handshake, a *agreement) bool {
+	valid, known := h.AcceptValid()
+	return a.unasked || known && !valid
+}
+
+func unasked(h *handshake.Handshake) bool {
+	if h.Request == nil {
+		return false
+	}
+	if p := h.Subprotocol(); p != "" && !slices.Contains(h.SubprotocolsOffered(), p) {
+		return true
+	}
+	for _, chosen := range h.Extensions() {
+		offered := func(e handshake.Extension) bool { return e.Name == chosen.Name }
+		if !slices.ContainsFunc(h.ExtensionsOffered(), offered) {
+			return true
+		}
+	}
+	return false
+}
+
+// deflateOf gives the permessage-deflate parameters of what the client and
+// what the server sends (RFC 7692 §7.1), nil where it was not agreed.
+func deflateOf(h *handshake.Handshake) (client, server *frames.Deflate) {
+	d, agreed := h.Deflate()
+	if !agreed {
+		return nil, nil
+	}
+	return &frames.Deflate{NoContextTakeover: d.ClientNoContextTakeover, WindowBits: d.ClientMaxWindowBits},
+		&frames.Deflate{NoContextTakeover: d.ServerNoContextTakeover, WindowBits: d.ServerMaxWindowBits}
+}
