@@ -35,7 +35,10 @@ type Conn struct {
 
 	Facts
 
-	opener    *opener // until the WebSocket is open, or it is plain that none will be
+	alias     *flow   // under which the other direction is found, where its path differs
+	held      int64   // bytes counted for it
+	joined    bool    // the capture did not see it begin
+	opener    *opener // from the first payload on until the WebSocket is open, or it is plain that none will be
 	exchanges int64   // ordinary HTTP requests, once opener is gone
 	mustFail  bool    // the client must not accept the answer that opened it
 
@@ -73,6 +76,10 @@ func (c *Conn) handshakeTime(d reassembly.Dir, g *reassembly.Segment) {
 		return
 	}
 	c.timed = true
+	if !c.joined {
+		c.t.trying.remove(c.flow)
+		c.t.live.push(c.flow)
+	}
 	_, client := c.stream.SYN(reassembly.FromClient)
 	_, server := c.stream.SYN(reassembly.FromServer)
 	if client && server {
@@ -96,6 +103,10 @@ func (c *Conn) chunk(ch *reassembly.Chunk) {
 func (c *Conn) bytes(ch *reassembly.Chunk) {
 	c.spoken = true
 	if c.phase == opening {
+		if c.opener == nil {
+			c.opener = c.t.openers.take()
+			c.opener.reader.MidStream = c.joined
+		}
 		c.http(ch)
 	}
 	if c.phase == open && len(ch.Data)+int(ch.Lost) > 0 {

@@ -162,6 +162,7 @@ type Totals struct {
 	Sides          [2]Side // sums over all WebSocket connections
 	Gaps           int64   // runs of lost bytes in WebSocket connections
 	Limited        int64   // times a limit of Config made wssniff give something up
+	Expired        int64   // connections given up because they were silent for Config.Idle
 	Undecoded      []Undecoded
 }
 

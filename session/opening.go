@@ -80,6 +80,7 @@ func (c *Conn) answered(r *reassembly.Chunk) {
 	c.tell(r)
 	c.emitHandshake(h, answered)
 	waited := c.opener.waiting
+	c.hold(-int64(c.opener.held))
 	c.opener.waiting, c.opener.held = nil, 0
 	switch {
 	case h.Established && h.Obsolete:
@@ -115,6 +116,7 @@ func (c *Conn) wait(r *reassembly.Chunk) {
 	w.Data = slices.Clone(r.Data)
 	c.opener.waiting = append(c.opener.waiting, w)
 	c.opener.held += len(w.Data)
+	c.hold(int64(len(w.Data)))
 	r.Data = nil
 }
 
@@ -123,6 +125,7 @@ func (c *Conn) opened() {
 	o := c.opener
 	c.exchanges += o.reader.Exchanges
 	c.opener = nil
+	c.hold(-int64(o.held))
 	*o = opener{}
 	c.t.openers.give(o)
 }

@@ -24,7 +24,7 @@ func Run(src capture.Source, conf Config, workers int, obs ...Observer) (*Totals
 	for range blocks {
 		p.free <- &block{events: make([][]recorded, workers)}
 	}
-	conf.MaxHeld = max(conf.MaxHeld, 0) / int64(workers)
+	conf.MaxMemory = conf.maxMemory() / int64(workers)
 	conf.MaxFlows = conf.maxFlows()/workers + 1
 	seed := New(conf).table.seed
 	for i := range workers {
@@ -230,4 +230,5 @@ func (t *Totals) merge(o *Totals) {
 	t.SilentTCP += o.SilentTCP
 	t.Gaps += o.Gaps
 	t.Limited += o.Limited
+	t.Expired += o.Expired
 }

@@ -11,15 +11,19 @@
 // its Facts still grows.
 package session
 
-import "math"
+import (
+	"math"
+	"time"
+)
 
 // Config holds the limits and choices of a run. The zero value is the default.
 type Config struct {
-	Keep        int   // payload bytes kept of each message: a number, KeepAll or KeepNone; 0 means 256
-	MaxMessage  int   // bytes of a message kept or inflated whatever Keep says; 0 means 64 MiB
-	MaxFlows    int   // TCP connections followed at once; 0 means 1,000,000
-	MaxHeld     int64 // bytes held out of order, in all; 0 means 256 MiB
-	MaxHeldFlow int   // bytes held out of order in one direction; 0 means 4 MiB
+	Keep        int           // payload bytes kept of each message: a number, KeepAll or KeepNone; 0 means 256
+	MaxMessage  int           // bytes of a message kept or inflated whatever Keep says; 0 means 64 MiB
+	MaxFlows    int           // TCP connections followed at once; 0 means 1,000,000
+	MaxMemory   int64         // bytes held in all: connections, early segments, messages, windows; 0 means 512 MiB
+	MaxHeldFlow int           // bytes held out of order in one direction; 0 means 4 MiB
+	Idle        time.Duration // a connection without a packet for so long is given up; 0 means 24 hours
 }
 
 // Values of Config.Keep.
@@ -30,6 +34,9 @@ const (
 
 const (
 	defaultKeep     = 256
+	defaultMemory   = 512 << 20
+	defaultIdle     = 24 * time.Hour
+	tryIdle         = 5 * time.Minute // for a TCP handshake: common systems give up after two
 	defaultMaxFlows = 1_000_000
 	maxIdle         = 4096     // connections without state remembered: ended ones, for their late segments
 	maxEarly        = 64 << 10 // client bytes held for one connection until its upgrade is answered
@@ -44,6 +51,20 @@ func (c *Config) keep() int {
 		return 0
 	}
 	return c.Keep
+}
+
+func (c *Config) maxMemory() int64 {
+	if c.MaxMemory == 0 {
+		return defaultMemory
+	}
+	return c.MaxMemory
+}
+
+func (c *Config) idle() time.Duration {
+	if c.Idle == 0 {
+		return defaultIdle
+	}
+	return c.Idle
 }
 
 func (c *Config) maxFlows() int {

@@ -14,6 +14,7 @@ import (
 type key struct {
 	low, high [2]uint64
 	ports     uint32 // of IPv6 ends
+	path      uint64 // of the segments: equal ends in two tunnels are two connections
 }
 
 // set makes k the key of a segment from src to dst. It says whether src is the
@@ -46,16 +47,26 @@ func words(ip *[16]byte) [2]uint64 {
 }
 
 func (k *key) equal(o *key) bool {
-	return k.low[1] == o.low[1] && k.high[1] == o.high[1] && k.low[0] == o.low[0] && k.high[0] == o.high[0] && k.ports == o.ports
+	return k.low[1] == o.low[1] && k.high[1] == o.high[1] && k.low[0] == o.low[0] && k.high[0] == o.high[0] &&
+		k.ports == o.ports && k.path == o.path
 }
 
-// hash is seeded, so that nobody can choose addresses that collide.
+// hash is seeded, so that nobody can choose addresses that collide. It leaves
+// the path out: see place.
 func (k *key) hash(seed uint64) uint64 {
 	h := mix(seed^k.low[1], k.high[1]^0x9e3779b97f4a7c15)
 	if k.low[0]|k.high[0] != 0 {
 		h = mix(h^k.low[0]^uint64(k.ports), k.high[0]^seed)
 	}
 	return mix(h, seed|1)
+}
+
+// place is the hash under which k is in the table.
+func (k *key) place(hash, seed uint64) uint64 {
+	if k.path == 0 {
+		return hash
+	}
+	return mix(hash^k.path, seed|1)
 }
 
 func mix(a, b uint64) uint64 {
@@ -77,6 +88,7 @@ type flow struct {
 	syn        reassembly.SeqNum // of an ended one
 	hasSYN     bool
 	placed     int64 // the last packet of it when it got its place in its list
+	list       *list // that it is in
 	prev, next *flow
 }
 
@@ -91,6 +103,7 @@ func (l *list) init() { l.root.prev, l.root.next = &l.root, &l.root }
 func (l *list) push(f *flow) {
 	f.prev, f.next = &l.root, l.root.next
 	f.prev.next, f.next.prev = f, f
+	f.list = l
 	l.n++
 }
 
@@ -100,7 +113,13 @@ func (l *list) remove(f *flow) {
 	l.n--
 }
 
-func (l *list) last() *flow { return l.root.prev }
+// last is nil where the list is empty.
+func (l *list) last() *flow {
+	if l.n == 0 {
+		return nil
+	}
+	return l.root.prev
+}
 
 // A table finds flows by key: open addressing with linear probing.
 type table struct {

@@ -75,9 +75,9 @@ func TestLeastActiveIsGivenUp(t *testing.T) {
 	}
 	tr.live.root.next.conn.EndPacket = 20
 	for range 3 {
-		c := tr.leastActive()
-		ended = append(ended, c.ID)
-		tr.live.remove(c.flow)
+		f := tr.live.leastActive()
+		ended = append(ended, f.conn.ID)
+		tr.live.remove(f)
 	}
 	if fmt.Sprint(ended) != "[0 1 2]" && fmt.Sprint(ended) != "[2 1 0]" {
 		t.Errorf("gave up %v", ended)

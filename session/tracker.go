@@ -17,6 +17,7 @@ type Tracker struct {
 	budget  reassembly.Budget
 	table   table
 	live    list  // flows with a Conn
+	trying  list  // and those whose TCP handshake is not over
 	idle    list  // flows without: ended, or not begun
 	key     key   // of the packet at hand
 	recent  *flow // of the packet before: the next one often is of it, too
@@ -35,6 +36,10 @@ type Tracker struct {
 	number func(*flow) // gives a new flow its number
 	name   func(*Conn) // gives a new connection that of its flow
 
+	ceiling int64        // of what is held in all
+	expiry  capture.Time // when a connection may have been silent for too long
+	lone    map[key]*flow
+
 	flows    int64
 	recorded bool // events are kept: what they refer to is not used again
 
@@ -50,9 +55,11 @@ type Tracker struct {
 // New gives a Tracker that tells each event to the observers in turn.
 func New(conf Config, obs ...Observer) *Tracker {
 	t := &Tracker{conf: conf, obs: obs, shards: 1}
-	t.budget.Max = conf.MaxHeld
+	t.ceiling = conf.maxMemory()
+	t.budget.Max = t.ceiling
 	t.table.seed = rand.Uint64()
 	t.live.init()
+	t.trying.init()
 	t.idle.init()
 	t.totals.First, t.totals.Last = capture.NoTime, capture.NoTime
 	t.number = func(f *flow) { f.stream, t.flows = t.flows, t.flows+1 }
@@ -73,6 +80,9 @@ func (t *Tracker) Packet(p *capture.Packet) {
 	}
 	if c, d := t.conn(g); c != nil {
 		c.segment(d, g)
+	}
+	if t.budget.Used > t.ceiling || t.last.Time >= t.expiry {
+		t.relieve()
 	}
 }
 
@@ -99,6 +109,7 @@ func (t *Tracker) emit(e Event) {
 // last word of that one, and a scan of them must not cost memory.
 func (t *Tracker) conn(g *reassembly.Segment) (*Conn, reassembly.Dir) {
 	k := &t.key
+	k.path = g.Path
 	fromLow := k.set(&g.Src, &g.Dst)
 	if f := t.recent; f != nil && f.conn != nil && f.key.equal(k) {
 		if d := f.conn.dir(fromLow); !f.conn.stream.Begins(d, g) {
@@ -109,7 +120,10 @@ func (t *Tracker) conn(g *reassembly.Segment) (*Conn, reassembly.Dir) {
 	if t.shards > 1 && hash>>32%t.shards != t.shard {
 		return nil, 0
 	}
-	f := t.table.find(k, hash)
+	f := t.table.find(k, k.place(hash, t.table.seed))
+	if f == nil {
+		f = t.otherWay(g, hash)
+	}
 	if f != nil && f.conn != nil {
 		c := f.conn
 		d := c.dir(fromLow)
@@ -139,7 +153,7 @@ func (t *Tracker) conn(g *reassembly.Segment) (*Conn, reassembly.Dir) {
 // add enters the flow of g, which has no Conn yet.
 func (t *Tracker) add(hash uint64, g *reassembly.Segment) *flow {
 	f := t.flowPool.take()
-	f.key, f.hash, f.packet, f.time = t.key, hash, g.Packet, g.Time
+	f.key, f.hash, f.packet, f.time = t.key, t.key.place(hash, t.table.seed), g.Packet, g.Time
 	t.number(f)
 	t.table.add(f)
 	t.rest(f)
@@ -156,7 +170,7 @@ func (t *Tracker) begin(f *flow, g *reassembly.Segment, fromLow bool) (*Conn, re
 		fromClient = who == reassembly.FromClient
 	}
 	c := t.conns.take()
-	c.t, c.flow, c.opener = t, f, t.openers.take()
+	c.t, c.flow = t, f
 	c.lowIsClient = fromClient == fromLow
 	c.stream.Budget, c.stream.Limit = &t.budget, t.conf.MaxHeldFlow
 	c.StartPacket, c.Start = f.packet, f.time
@@ -164,15 +178,20 @@ func (t *Tracker) begin(f *flow, g *reassembly.Segment, fromLow bool) (*Conn, re
 	if !fromClient {
 		c.Client, c.Server = g.Dst, g.Src
 	}
-	c.opener.reader.MidStream = !g.Flags.Has(reassembly.FlagSYN)
+	c.joined = !g.Flags.Has(reassembly.FlagSYN)
 	f.conn = c
 	t.name(c)
 	t.totals.TCP++
 	t.idle.remove(f)
-	t.live.push(f)
-	if t.live.n > t.conf.maxFlows() {
-		t.totals.Limited++
-		t.end(t.leastActive())
+	if c.joined {
+		t.live.push(f)
+	} else {
+		t.trying.push(f)
+	}
+	c.hold(connCost)
+	t.expectOther(f, g)
+	if t.live.n+t.trying.n > t.conf.maxFlows() {
+		t.giveUp()
 	}
 	return c, c.dir(fromLow)
 }
@@ -183,27 +202,17 @@ func (t *Tracker) end(c *Conn) {
 	f := c.flow
 	f.conn, f.ended = nil, true
 	f.syn, f.hasSYN = c.stream.SYN(reassembly.FromClient)
-	t.live.remove(f)
+	f.list.remove(f)
 	t.rest(f)
+	if alias := c.alias; alias != nil {
+		alias.conn, alias.ended = nil, true
+		t.rest(alias)
+	}
+	c.hold(-c.held)
+	t.notAlone(f)
 	if !t.recorded {
 		*c = Conn{}
 		t.conns.give(c)
-	}
-}
-
-// leastActive finds the connection to give up: the one that has been silent
-// for longest, nearly. A flow keeps its place in the list while packets of it
-// come, so that a packet costs nothing here; one that was active since it got
-// its place goes to the front instead of being given up.
-func (t *Tracker) leastActive() *Conn {
-	for {
-		f := t.live.last()
-		if f.conn.EndPacket <= f.placed {
-			return f.conn
-		}
-		f.placed = f.conn.EndPacket
-		t.live.remove(f)
-		t.live.push(f)
 	}
 }
 
@@ -232,9 +241,11 @@ func (t *Tracker) forget(f *flow) {
 
 // byFirstPacket gives the live connections in the order they began.
 func (t *Tracker) byFirstPacket() []*Conn {
-	conns := make([]*Conn, 0, t.live.n)
-	for f := t.live.root.next; f != &t.live.root; f = f.next {
-		conns = append(conns, f.conn)
+	conns := make([]*Conn, 0, t.live.n+t.trying.n)
+	for _, l := range [...]*list{&t.live, &t.trying} {
+		for f := l.root.next; f != &l.root; f = f.next {
+			conns = append(conns, f.conn)
+		}
 	}
 	sortByStart(conns)
 	return conns

@@ -86,7 +86,9 @@ func (c *Conn) finish() {
 	c.t.emit(&c.t.closed)
 }
 
-func (c *Conn) unanswered() bool { return c.phase == opening && c.opener.reader.Pending() != nil }
+func (c *Conn) unanswered() bool {
+	return c.phase == opening && c.opener != nil && c.opener.reader.Pending() != nil
+}
 
 // verdict says how far the connection came.
 func (c *Conn) verdict() {

@@ -27,6 +27,7 @@ type side struct {
 	unfollowedAt place
 
 	pings *pings // nil before the first
+	held  int64  // bytes counted for it
 }
 
 // A place is where something of a direction began.
@@ -58,6 +59,7 @@ func (c *Conn) establish(h *handshake.Handshake, r *reassembly.Chunk) {
 	c.Target, c.Host = strings.Clone(c.Target), a.host
 	for d, deflate := range [2]*frames.Deflate{a.client, a.server} {
 		c.sides[d] = c.t.side(deflate)
+		c.hold(sideCost)
 	}
 }
 
@@ -92,6 +94,7 @@ func (c *Conn) frames(r *reassembly.Chunk) {
 	for p := range s.parser.Pieces(r.Data) {
 		c.piece(d, s, p, r)
 	}
+	c.account(s)
 }
 
 // pause measures silence: time between payload in either direction.
@@ -284,6 +287,7 @@ func (c *Conn) cut(d reassembly.Dir, packet int64, t capture.Time) {
 		c.emitLost(at, s.unfollowed, "not followed: a frame header before it was not captured")
 	}
 	c.Sides[d].UnfollowedBytes += s.unfollowed
+	c.hold(-s.held - sideCost)
 	c.sides[d] = nil
 	*s = side{}
 	c.t.sides.give(s)

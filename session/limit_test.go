@@ -1,0 +1,109 @@
+package session
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/reassembly"
+)
+
+// feed hands a segment to a Tracker past the IP layer.
+func feed(t *Tracker, number int64, at capture.Time, g reassembly.Segment) {
+	g.Packet, g.Time = number, at
+	t.last.Number, t.last.Time = number, at
+	if c, d := t.conn(&g); c != nil {
+		c.segment(d, &g)
+	}
+	if t.budget.Used > t.ceiling || at >= t.expiry {
+		t.relieve()
+	}
+}
+
+func client(n int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(n >> 24), byte(n >> 16), byte(n >> 8)}), 1024+uint16(n&0xff))
+}
+
+var server = netip.MustParseAddrPort("192.168.0.1:80")
+
+// TestHalfOpenFlood opens a million connections halfway: what is held stays
+// under the ceiling, and each connection is told of.
+func TestHalfOpenFlood(t *testing.T) {
+	const flood, ceiling = 1_000_000, 16 << 20
+	tr := New(Config{MaxMemory: ceiling})
+	var most int64
+	for n := range flood {
+		at := capture.Time(n) * capture.Time(time.Microsecond)
+		feed(tr, int64(n+1), at, reassembly.Segment{Src: client(n), Dst: server, Seq: reassembly.SeqNum(n), Flags: reassembly.FlagSYN})
+		most = max(most, tr.budget.Used)
+	}
+	tr.Close()
+	if most > ceiling+connCost || most < ceiling/2 {
+		t.Errorf("%d bytes held, the ceiling is %d", most, ceiling)
+	}
+	if tr.budget.Used != 0 {
+		t.Errorf("%d bytes still counted", tr.budget.Used)
+	}
+	if n := tr.totals.States[Unanswered]; n != flood {
+		t.Errorf("%d unanswered connections told of, want %d", n, flood)
+	}
+	if tr.totals.Limited == 0 {
+		t.Error("the limit is not counted")
+	}
+}
+
+// TestExpiry lets connections be silent.
+func TestExpiry(t *testing.T) {
+	tr := New(Config{Idle: time.Hour})
+	at := capture.Time(0)
+	feed(tr, 1, at, reassembly.Segment{Src: client(1), Dst: server, Flags: reassembly.FlagSYN})
+	feed(tr, 2, at, reassembly.Segment{Src: client(2), Dst: server, Flags: reassembly.FlagACK, Payload: []byte("GET /")})
+	for minute := range 70 {
+		at = capture.Time(time.Duration(minute) * time.Minute)
+		feed(tr, int64(minute+3), at, reassembly.Segment{Src: client(3), Dst: server, Flags: reassembly.FlagACK, Payload: []byte("x")})
+		want := 3
+		if minute > 5 {
+			want--
+		}
+		if minute > 60 {
+			want--
+		}
+		if got := tr.live.n + tr.trying.n; got != want && minute != 5 && minute != 60 {
+			t.Fatalf("after %d minutes: %d connections, want %d", minute, got, want)
+		}
+	}
+	if tr.totals.Expired != 2 {
+		t.Errorf("%d expired, want 2", tr.totals.Expired)
+	}
+	feed(tr, 99, at, reassembly.Segment{Src: client(2), Dst: server, Seq: 5, Flags: reassembly.FlagACK, Payload: []byte("more")})
+	if tr.live.n != 2 {
+		t.Errorf("%d connections, want 2: what speaks again is seen", tr.live.n)
+	}
+}
+
+// TestPaths has equal ends in two tunnels, and a connection whose directions
+// carry different tags.
+func TestPaths(t *testing.T) {
+	const syn, ack = reassembly.FlagSYN, reassembly.FlagACK
+	tr := New(Config{})
+	for i, path := range []uint64{0, 7, 8} {
+		isn := reassembly.SeqNum(1000 * i)
+		feed(tr, int64(2*i+1), 1, reassembly.Segment{Src: client(1), Dst: server, Path: path, Seq: isn, Flags: syn})
+		feed(tr, int64(2*i+2), 1, reassembly.Segment{Src: server, Dst: client(1), Path: path, Ack: isn.Add(1), Flags: syn | ack})
+	}
+	if tr.trying.n != 3 {
+		t.Errorf("%d connections over three paths", tr.trying.n)
+	}
+	feed(tr, 10, 1, reassembly.Segment{Src: client(9), Dst: server, Path: 20, Seq: 50, Flags: syn})
+	feed(tr, 11, 1, reassembly.Segment{Src: server, Dst: client(9), Path: 21, Seq: 70, Ack: 51, Flags: syn | ack})
+	feed(tr, 12, 1, reassembly.Segment{Src: client(9), Dst: server, Path: 20, Seq: 51, Ack: 71, Flags: ack})
+	feed(tr, 13, 1, reassembly.Segment{Src: server, Dst: client(9), Path: 21, Seq: 71, Ack: 51, Flags: ack, Payload: []byte("x")})
+	if tr.trying.n+tr.live.n != 4 || tr.live.n != 1 {
+		t.Errorf("%d and %d connections: a different tag on the way back made another", tr.trying.n, tr.live.n)
+	}
+	tr.Close()
+	if tr.live.n+tr.trying.n+len(tr.lone) != 0 || tr.budget.Used != 0 {
+		t.Errorf("%d, %d and %d left, %d bytes", tr.live.n, tr.trying.n, len(tr.lone), tr.budget.Used)
+	}
+}
