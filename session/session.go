@@ -23,6 +23,8 @@ type Config struct {
 	MaxFlows    int           // TCP connections followed at once; 0 means 1,000,000
 	MaxMemory   int64         // bytes held in all: connections, early segments, messages, windows; 0 means 512 MiB
 	MaxHeldFlow int           // bytes held out of order in one direction; 0 means 4 MiB
+	DecodeAs    []uint16      // TCP ports whose connections are taken for WebSockets with no handshake seen
+	Checksum    bool          // segments with a wrong checksum are left out
 	Idle        time.Duration // a connection without a packet for so long is given up; 0 means 24 hours
 }
 

@@ -31,7 +31,7 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (damaged bool,
 	if !f.quiet && isTerminal(stderr) {
 		src.progress = newProgress(stderr)
 	}
-	totals, err := session.Run(src, session.Config{Keep: f.keep()}, f.workers, sink)
+	totals, err := session.Run(src, f.config(), f.workers, sink)
 	src.progress.clear()
 	if err != nil && !errors.Is(err, errBroken) {
 		return false, err
@@ -51,6 +51,11 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (damaged bool,
 		fmt.Fprintf(stderr, "wssniff: %v\n", inputs[i].Err)
 	}
 	return damaged, nil
+}
+
+// config is what the flags ask of the session.
+func (f *flags) config() session.Config {
+	return session.Config{Keep: f.keep(), MaxMemory: limitMemory(f.memory), DecodeAs: f.decodeAs, Checksum: f.checksum}
 }
 
 // describe says what was read, and which packets were not followed and why.

@@ -25,6 +25,9 @@ type flags struct {
 	output   string
 	color    string
 	workers  int
+	memory   int64 // 0: what fits the machine
+	checksum bool
+	decodeAs []uint16 // ports whose connections are WebSockets
 	quiet    bool
 	verbose  bool
 	version  bool
@@ -32,7 +35,8 @@ type flags struct {
 
 func parseFlags(args []string) (*flags, error) {
 	f := new(flags)
-	var list, follow, payload, format string
+	var list, follow, payload, format, memory string
+	var decodeAs []string
 	var live []string
 	set := pflag.NewFlagSet("wssniff", pflag.ContinueOnError)
 	set.SortFlags = false
@@ -48,6 +52,9 @@ func parseFlags(args []string) (*flags, error) {
 	set.StringVarP(&f.output, "output", "o", "", "")
 	set.StringVar(&f.color, "color", "auto", "")
 	set.IntVar(&f.workers, "workers", 1, "")
+	set.StringVar(&memory, "max-memory", "", "")
+	set.BoolVar(&f.checksum, "checksum", false, "")
+	set.StringArrayVar(&decodeAs, "decode-as", nil, "")
 	set.BoolVarP(&f.quiet, "quiet", "q", false, "")
 	set.BoolVarP(&f.verbose, "verbose", "v", false, "")
 	set.BoolVar(&f.version, "version", false, "")
@@ -64,6 +71,7 @@ func parseFlags(args []string) (*flags, error) {
 		f.checkSource(live, set),
 		f.checkShown(list, follow, payload),
 		f.checkForm(format, set),
+		f.checkDecoding(memory, decodeAs),
 	)
 }
 
@@ -132,6 +140,26 @@ func (f *flags) checkForm(format string, set *pflag.FlagSet) error {
 		return nil
 	}
 	return fmt.Errorf("--color %q: it is auto, always or never", f.color)
+}
+
+// checkDecoding reads a size such as 512M, and pairs such as 9000=websocket.
+func (f *flags) checkDecoding(memory string, decodeAs []string) error {
+	if memory != "" {
+		n, ok := parseSize(memory)
+		if !ok || n < minMemory {
+			return hinted("--max-memory 512M, or 2G", "--max-memory %q: it is a size, 16M or more", memory)
+		}
+		f.memory = n
+	}
+	for _, pair := range decodeAs {
+		port, what, _ := strings.Cut(pair, "=")
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 || what != "websocket" {
+			return hinted("--decode-as 9000=websocket", "--decode-as %q: it is a TCP port and =websocket", pair)
+		}
+		f.decodeAs = append(f.decodeAs, uint16(n))
+	}
+	return nil
 }
 
 func isFile(name string) bool {

@@ -41,8 +41,16 @@ Form
                          name only once the report is whole
       --color WHEN       auto, always or never (default auto; NO_COLOR counts)
 
+Decoding
+      --decode-as P=websocket
+                         take connections of port P for WebSockets, with no
+                         opening handshake seen; repeatable
+      --checksum         leave out segments with a wrong checksum
+
 Running
       --workers N        follow connections on N processors (default 1)
+      --max-memory SIZE  ceiling for what is held: 512M, 2G (default 1G or a
+                         quarter of the machine)
   -q, --quiet            no progress line
   -v, --verbose          say on standard error what was read and skipped
       --version          print the version
