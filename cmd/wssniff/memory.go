@@ -14,6 +14,14 @@ const (
 	defaultMemory = 1 << 30
 )
 
+var units = map[string]int{
+	"": 0, "B": 0,
+	"K": 10, "KB": 10, "KIB": 10,
+	"M": 20, "MB": 20, "MIB": 20,
+	"G": 30, "GB": 30, "GIB": 30,
+	"T": 40, "TB": 40, "TIB": 40,
+}
+
 // parseSize reads a number of bytes: 1000000, 64K, 512M, 2G, 2GiB.
 func parseSize(s string) (n int64, ok bool) {
 	digits := strings.TrimRight(s, "KMGTkmgtiIbB")
@@ -21,15 +29,8 @@ func parseSize(s string) (n int64, ok bool) {
 	if err != nil || n < 0 {
 		return 0, false
 	}
-	unit := strings.ToUpper(s[len(digits):])
-	power := strings.Index("KMGT", strings.TrimSuffix(strings.TrimSuffix(unit, "B"), "I"))
-	switch {
-	case unit == "" || unit == "B":
-		return n, true
-	case power < 0 || len(unit) > 3 || n > math.MaxInt64>>(10*(power+1)):
-		return 0, false
-	}
-	return n << (10 * (power + 1)), true
+	shift, ok := units[strings.ToUpper(s[len(digits):])]
+	return n << shift, ok && n <= math.MaxInt64>>shift
 }
 
 // limitMemory makes the run stay below n bytes, or where n is 0 below the
