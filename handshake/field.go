@@ -62,7 +62,7 @@ func (f *Field) is(name string) bool {
 	if len(sent) > len(name) {
 		sent = strings.TrimRight(sent, " \t")
 	}
-	return len(sent) == len(name) && strings.EqualFold(sent, name)
+	return len(sent) == len(name) && (sent == name || strings.EqualFold(sent, name))
 }
 
 // text is what lists are cut from: a captured head, or a kept value.
