@@ -29,6 +29,7 @@ make() {
 }
 
 ours="wssniff=$dir/wssniff -q -r {} -l none -f text"
+alone() { "$dir/measure" -n "$pairs" -file "$1" "$ours"; }
 cheap() { "$dir/measure" -n "$pairs" -file "$1" "$ours" "tcpdump=tcpdump -r {} -w /dev/null"; }
 dear() { "$dir/measure" -n "$pairs" -file "$1" "$ours" "tshark=tshark -n -q -r {} -Y websocket"; }
 
@@ -44,6 +45,15 @@ for shape in small bulk many; do
 	cheap "$dir/$shape-$packets.pcap"
 	dear "$dir/$shape-$slice.pcap"
 done
+# What dirt costs: the first row over the second in processor seconds; and memory over open connections.
+for shape in late ordered lossy open10k open100k; do
+	[ -z "${BENCH_PACKETS:-}" ] || break
+	make "$shape" 0 "$dir/$shape.pcap"
+	alone "$dir/$shape.pcap"
+done
+small=$dir/small-500000.pcap
+make small 500000 "$small"
+alone "$small"
 for file; do
 	case $file in /*) ;; *) file=$here/$file ;; esac
 	cheap "$file"

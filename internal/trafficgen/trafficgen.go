@@ -27,6 +27,12 @@ type Shape struct {
 	Pings       float64 // share of messages followed by a ping and its pong
 	AckEvery    int     // data segments that one bare ACK answers
 	Burst       int     // segments of one connection in a row, at most
+	Large       float64 // share of messages that have 64 KiB instead
+	Batch       int     // messages sent at once, so that segments begin and end inside frames; 0: 1
+	Lasting     bool    // connections are not closed
+	Late        float64 // share of data segments captured one to three packets late
+	Twice       float64 // share of data segments captured again, later
+	Lost        float64 // share of data segments not captured
 	Seed        uint64
 }
 
@@ -44,6 +50,27 @@ var Shapes = []Shape{
 		Name: "many", Packets: 2_000_000, Concurrent: 5000, Messages: 3, Least: 60, Most: 400,
 		Masked: 0.5, Text: 1, Pings: 0.01, AckEvery: 1, Burst: 4,
 	},
+	lasting("open10k", 10_000),
+	lasting("open100k", 100_000),
+	mixed("ordered", 0, 0, 0),
+	mixed("late", 0.1, 0.1, 0),
+	mixed("lossy", 0, 0, 0.001),
+}
+
+// lasting has n connections that are all open at once, and stay so.
+func lasting(name string, n int) Shape {
+	return Shape{
+		Name: name, Packets: 14 * n, Connections: n, Concurrent: n, Messages: 3, Least: 60, Most: 400,
+		Masked: 0.5, Text: 1, AckEvery: 1, Burst: 4, Lasting: true,
+	}
+}
+
+// mixed has small and large messages whose frames straddle segments, and dirt.
+func mixed(name string, late, twice, lost float64) Shape {
+	return Shape{
+		Name: name, Packets: 190_000, Concurrent: 32, Messages: 1 << 20, Least: 60, Most: 2000, Large: 0.2, Batch: 8,
+		Masked: 0.5, Text: 0.8, AckEvery: 2, Burst: 16, Late: late, Twice: twice, Lost: lost,
+	}
 }
 
 // A Truth is what was put into a capture.
@@ -61,6 +88,7 @@ type Truth struct {
 	Pongs        int64 `json:"pongs"`
 	CloseFrames  int64 `json:"close_frames"`
 	Payload      int64 `json:"payload_bytes"` // of all frames
+	LostSegments int64 `json:"lost_segments"`
 }
 
 // A generator is the state of one capture that is being written.
@@ -76,6 +104,7 @@ type generator struct {
 	text  []byte
 	noise []byte
 	buf   [headerLength + mss]byte
+	late  []late
 }
 
 // Write writes a capture of that shape, in the classic format with
@@ -84,7 +113,7 @@ func Write(w io.Writer, shape Shape) (Truth, error) {
 	if shape.Packets <= 0 || shape.Concurrent <= 0 || shape.Messages <= 0 || shape.Least < 0 || shape.Most < shape.Least {
 		return Truth{}, fmt.Errorf("trafficgen: shape %q is incomplete", shape.Name)
 	}
-	shape.AckEvery, shape.Burst = max(shape.AckEvery, 1), max(shape.Burst, 1)
+	shape.AckEvery, shape.Burst, shape.Batch = max(shape.AckEvery, 1), max(shape.Burst, 1), max(shape.Batch, 1)
 	g := &generator{
 		shape: shape,
 		w:     bufio.NewWriterSize(w, 1<<20),
@@ -124,6 +153,9 @@ func (g *generator) run() {
 			g.segment(c)
 		}
 	}
+	for len(g.late) > 0 {
+		g.overdue()
+	}
 }
 
 func (g *generator) mayOpen() bool {
@@ -135,11 +167,12 @@ func (g *generator) turn(c *conn) bool {
 	for range 1 + g.rng.IntN(g.shape.Burst) {
 		if len(c.queue) == 0 {
 			if c.left == 0 {
-				g.close(c)
+				if !g.shape.Lasting {
+					g.close(c)
+				}
 				return true
 			}
-			c.left--
-			g.message(c)
+			g.messages(c)
 		}
 		g.segment(c)
 	}
@@ -149,7 +182,7 @@ func (g *generator) turn(c *conn) bool {
 // material prepares what payloads are cut from: ASCII text, and noise.
 func (g *generator) material() {
 	const size = 1 << 16
-	n := 2*size + g.shape.Most
+	n := 2*size + max(g.shape.Most, large)
 	for i := 0; len(g.text) < n; i++ {
 		g.text = fmt.Appendf(g.text, `{"seq":%06d,"px":%07d}`, i%1_000_000, g.rng.IntN(10_000_000))
 	}
@@ -159,22 +192,37 @@ func (g *generator) material() {
 	}
 }
 
-// message queues a message, and now and then a ping that follows it.
-func (g *generator) message(c *conn) {
-	dir := server
+// large is the size in bytes of the messages that are large.
+const large = 1 << 16
+
+// messages queues a batch of messages of one direction, and now and then a
+// ping that follows it.
+func (g *generator) messages(c *conn) {
+	c.dir = server
 	if g.rng.Float64() < g.shape.Masked {
-		dir = client
+		c.dir = client
 	}
+	c.queue = c.buffer[:0]
+	for n := min(g.shape.Batch, c.left); n > 0; n-- {
+		c.left--
+		g.message(c)
+	}
+	c.buffer = c.queue
+	c.ping = g.rng.Float64() < g.shape.Pings
+}
+
+// message queues a message.
+func (g *generator) message(c *conn) {
 	length := g.shape.Least + g.rng.IntN(g.shape.Most-g.shape.Least+1)
+	if g.shape.Large > 0 && g.rng.Float64() < g.shape.Large {
+		length = large
+	}
 	opcode, from := byte(2), g.noise
 	if g.rng.Float64() < g.shape.Text {
 		opcode, from = 1, g.text
 	}
 	at := g.rng.IntN(1 << 16)
-	c.dir = dir
-	c.queue = g.frame(c.buffer[:0], dir, opcode, from[at:at+length], opcode == 1 && g.rng.IntN(10) == 0)
-	c.buffer = c.queue
-	c.ping = g.rng.Float64() < g.shape.Pings
+	c.queue = g.frame(c.queue, c.dir, opcode, from[at:at+length], opcode == 1 && g.rng.IntN(10) == 0)
 }
 
 // frame appends a frame (RFC 6455 §5.2) and counts it. A text that is wide

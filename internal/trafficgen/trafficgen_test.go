@@ -32,6 +32,7 @@ func TestTruth(t *testing.T) {
 	for _, s := range Shapes {
 		var file bytes.Buffer
 		shape := short(t, s.Name, 20_000)
+		shape.Late, shape.Twice, shape.Lost = 0, 0, 0 // see TestDirt
 		truth, err := Write(&file, shape)
 		if err != nil {
 			t.Fatal(err)
@@ -50,6 +51,59 @@ func TestTruth(t *testing.T) {
 			t.Errorf("%s: no connection was closed", s.Name)
 		}
 	}
+}
+
+// TestDirt counts what dirt does to a capture whose truth stays the same.
+func TestDirt(t *testing.T) {
+	clean := short(t, "ordered", 20_000)
+	for _, tc := range []struct {
+		late, twice, lost float64
+	}{{0.1, 0, 0}, {0, 0.1, 0}, {0, 0, 0.1}, {0.1, 0.1, 0.1}} {
+		shape := clean
+		shape.Late, shape.Twice, shape.Lost = tc.late, tc.twice, tc.lost
+		var file bytes.Buffer
+		truth, err := Write(&file, shape)
+		if err != nil {
+			t.Fatal(err)
+		}
+		behind, again := disorder(file.Bytes())
+		for _, c := range []struct {
+			what string
+			n    int
+			part float64
+		}{{"late", behind, tc.late}, {"twice", again, tc.twice}, {"lost", int(truth.LostSegments), tc.lost}} {
+			if part := float64(c.n) / 20_000; part > 1.2*c.part+0.05*tc.twice || part < 0.3*c.part {
+				t.Errorf("%+v: %d %s", tc, c.n, c.what)
+			}
+		}
+	}
+}
+
+// disorder counts data segments captured behind a later one, and again.
+func disorder(file []byte) (behind, again int) {
+	last := map[[12]byte]uint32{}
+	seen := map[[16]byte]bool{}
+	for b := file[24:]; len(b) > 0; {
+		n := binary.LittleEndian.Uint32(b[8:])
+		packet := b[16 : 16+n]
+		b = b[16+n:]
+		if len(packet) == headerLength {
+			continue
+		}
+		flow := [12]byte(packet[26:38])
+		place := [16]byte(packet[26:42])
+		seq := binary.BigEndian.Uint32(packet[38:])
+		switch {
+		case seen[place]:
+			again++
+		case int32(seq-last[flow]) < 0 && last[flow] != 0:
+			behind++
+		default:
+			last[flow] = seq
+		}
+		seen[place] = true
+	}
+	return behind, again
 }
 
 func TestSameShapeSameBytes(t *testing.T) {
