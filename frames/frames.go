@@ -172,6 +172,12 @@ func (p *Parser) lose(n int64) *Piece {
 // Lose can end that, and only Resync restore it.
 func (p *Parser) Synced() bool { return !p.outOfStep }
 
+// Desync tells the parser that it is not known where the next frame begins.
+func (p *Parser) Desync() {
+	p.Resync()
+	p.outOfStep = true
+}
+
 // Resync tells the parser that the next byte it is fed is the first of a
 // frame. An unfinished frame is dropped without a further piece.
 func (p *Parser) Resync() {

@@ -83,12 +83,14 @@ func closeCell(f *session.Facts) string {
 	switch {
 	case f.State == session.Ended:
 		s := strconv.Itoa(int(f.CloseCode))
-		if f.ClosedBy != session.ClosedByNone {
+		if f.ClosedBy != session.ClosedByNone && !f.OneSided {
 			s += " " + f.ClosedBy.String()
 		}
 		return s
 	case f.State == session.Refused && f.Handshake != nil && f.Handshake.Status() != 0:
 		return strconv.Itoa(f.Handshake.Status())
+	case f.OneSided && f.TCP.End != reassembly.NotEnded:
+		return dash + " " + strings.ToUpper(endNames[f.TCP.End])
 	case f.TCP.End == reassembly.FIN:
 		return dash + " " + f.TCP.EndedBy.String() + " FIN"
 	case f.TCP.End == reassembly.RST:

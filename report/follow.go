@@ -26,6 +26,10 @@ func newFollower(out io.StringWriter, o *Options) *follower {
 
 func (f *follower) observe(e session.Event) {
 	switch e := e.(type) {
+	case *session.Opened:
+		if c := e.Conn; c.Confidence > 0 && c.Handshake == nil && f.follows(&e.Where) {
+			f.out.WriteString("  (handshake not captured)\n")
+		}
 	case *session.Handshake:
 		if f.follows(&e.Where) {
 			f.handshake(e)
@@ -118,7 +122,11 @@ func (f *follower) handshake(e *session.Handshake) {
 		f.line(text, "packet "+count(e.Packet))
 		f.fields(h, r)
 	} else {
-		f.out.WriteString("  ← no answer\n")
+		answer := "no answer"
+		if h.Established {
+			answer = "(answer not captured)"
+		}
+		f.out.WriteString("  ← " + answer + "\n")
 	}
 	f.out.WriteString("\n  " + f.st.paint(sgrBold, "opening handshake") + "\n")
 	f.checks(h)

@@ -101,12 +101,26 @@ func (s *jsonSink) connection(e *session.Closed) {
 		s.ms("duration_ms", f.End.Sub(f.Start))
 	}
 	s.bool("handshake_seen", f.Handshake != nil)
+	if f.Confidence > 0 {
+		s.ratio("confidence", f.Confidence)
+		missing := "response"
+		if f.Handshake == nil {
+			missing = "both"
+		}
+		s.word("handshake_missing", missing)
+	} else if f.Handshake != nil && f.Handshake.Request == nil {
+		s.word("handshake_missing", "request")
+	}
 	s.side("sent_by_client", &f.Sides[reassembly.FromClient])
 	s.side("sent_by_server", &f.Sides[reassembly.FromServer])
 	if f.CloseCode != 0 {
 		s.int("close_code", int64(f.CloseCode))
 	}
-	s.word("closed_by", f.ClosedBy.String())
+	if f.OneSided {
+		s.bool("one_sided", true)
+	} else {
+		s.word("closed_by", f.ClosedBy.String())
+	}
 	if f.CloseCode != 0 || f.State == session.Ended || f.State == session.Aborted {
 		s.bool("clean", f.Clean)
 	}
@@ -162,7 +176,9 @@ func (s *jsonSink) tcp(f *session.Facts) {
 	s.int("unfollowed_bytes", a.UnfollowedBytes+b.UnfollowedBytes)
 	s.word("end", endNames[f.TCP.End])
 	if f.TCP.End != reassembly.NotEnded {
-		s.word("ended_by", f.TCP.EndedBy.String())
+		if !f.OneSided {
+			s.word("ended_by", f.TCP.EndedBy.String())
+		}
 	}
 	s.end('}')
 }

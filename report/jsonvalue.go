@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/base64"
+	"math"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -96,6 +97,13 @@ func (o *object) base64(name string, data []byte) {
 }
 
 // ms writes a duration in milliseconds, exact to the nanosecond.
+// ratio writes a number from 0 to 1 with three digits, rounded down: 0.999 is
+// not certain.
+func (o *object) ratio(name string, r float64) {
+	o.key(name)
+	o.b = strconv.AppendFloat(o.b, math.Floor(r*1000)/1000, 'f', -1, 64)
+}
+
 func (o *object) ms(name string, d time.Duration) {
 	o.key(name)
 	n := uint64(d)

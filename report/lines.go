@@ -72,10 +72,21 @@ func (l *liner) handshake(e *session.Handshake) {
 	l.out.WriteString(strings.Repeat(" ", indent) + cutTo(method+target+answer, l.width-indent) + "\n")
 }
 
+// joined writes that a connection was recognised by its frames alone.
+func (l *liner) joined(e *session.Opened) {
+	f := &e.Conn.Facts
+	if f.Confidence > 0 && f.Handshake == nil {
+		l.line(&e.Where, "⇄", sgrGreen, address(f.Client)+" → "+address(f.Server)+"  (handshake not captured)")
+	}
+}
+
 // answer says how the server answered: "101 in 3.2 ms  deflate, graphql-ws".
 func (l *liner) answer(e *session.Handshake) string {
 	h := e.Handshake
-	if h.Response == nil {
+	switch {
+	case h.Response == nil && h.Established:
+		return "(answer not captured)"
+	case h.Response == nil:
 		return "no answer"
 	}
 	s := strconv.Itoa(h.Status())

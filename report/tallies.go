@@ -63,7 +63,7 @@ const maxIDs = 4
 func (t *failTally) add(e *session.Handshake) {
 	h := e.Handshake
 	switch {
-	case h.Response == nil:
+	case h.Response == nil && !h.Established:
 		t.count(e.Conn.ID, failRow{reason: "no answer"})
 	case !h.Established:
 		t.count(e.Conn.ID, failRow{h.Status(), t.text(h.Reason()), t.text(h.ServerSoftware())})

@@ -49,6 +49,10 @@ func (s *textSink) Observe(e session.Event) {
 		return
 	}
 	switch e := e.(type) {
+	case *session.Opened:
+		if s.list >= Connections {
+			s.lines.joined(e)
+		}
 	case *session.Handshake:
 		s.failed.add(e)
 		s.times.handshake(e)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/reassembly"
 )
 
@@ -63,6 +64,9 @@ func (c *Conn) segment(d reassembly.Dir, g *reassembly.Segment) {
 	for ch := range c.stream.Chunks(d, g) {
 		c.chunk(ch)
 	}
+	if c.searching() {
+		c.recognise(&reassembly.Chunk{Packet: g.Packet, Carried: g.Packet, Time: g.Time})
+	}
 	if c.stream.Ended() != reassembly.NotEnded {
 		c.t.end(c)
 	}
@@ -106,6 +110,9 @@ func (c *Conn) bytes(ch *reassembly.Chunk) {
 		if c.opener == nil {
 			c.opener = c.t.openers.take()
 			c.opener.reader.MidStream = c.joined
+		}
+		if c.searching() && !c.opener.hopeless {
+			c.lookFor(&c.opener.searches[ch.Dir], frames.Habit{}, ch)
 		}
 		c.http(ch)
 	}

@@ -43,11 +43,13 @@ type Facts struct {
 	Stream         int64 // 0-based number of the TCP connection, as Wireshark counts
 	Client, Server netip.AddrPort
 
-	State     State
-	Handshake *handshake.Handshake // the last attempt; nil if none was captured; once open, only the fields that Brief keeps
-	Target    string               // of its request
-	Host      string               // which it was sent to
-	Attempts  int                  // opening handshakes tried on this TCP connection
+	State      State
+	Handshake  *handshake.Handshake // the last attempt; nil if none was captured; once open, only the fields that Brief keeps
+	Target     string               // of its request
+	Host       string               // which it was sent to
+	OneSided   bool                 // the capture holds only what one of the two sent
+	Confidence float64              // that it is a WebSocket, where no answer was captured that says so; else 0
+	Attempts   int                  // opening handshakes tried on this TCP connection
 
 	CloseCode frames.CloseCode // what an endpoint's API reports, 1005 and 1006 included; 0 while open
 	ClosedBy  ClosedBy         // who began the close
@@ -66,10 +68,11 @@ const (
 	ClosedByNone ClosedBy = iota
 	ClosedByClient
 	ClosedByServer
-	ClosedByBoth // both sent a Close frame before they had seen the other's
+	ClosedByBoth    // both sent a Close frame before they had seen the other's
+	ClosedByUnknown // only one direction was captured
 )
 
-var closedByNames = [...]string{"none", "client", "server", "both"}
+var closedByNames = [...]string{"none", "client", "server", "both", "unknown"}
 
 // String is the word used in events.
 func (c ClosedBy) String() string { return closedByNames[c] }

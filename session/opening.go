@@ -15,6 +15,9 @@ type opener struct {
 	requested Where              // where the upgrade at hand was complete; Packet is 0 if it was not captured
 	waiting   []reassembly.Chunk // copies of client bytes behind a request that is not answered
 	held      int                // their number
+	strayed   bool               // what waited was no frame
+	searches  [2]search          // for frames, where no handshake tells of them
+	hopeless  bool               // there are none
 }
 
 // http hands a run to the handshake reader, up to where a WebSocket opens.
@@ -27,6 +30,10 @@ func (c *Conn) http(r *reassembly.Chunk) {
 	for len(r.Data) > 0 && c.phase == opening {
 		var n int
 		var step handshake.Step
+		if d == reassembly.FromClient && c.opener.reader.Pending() != nil && c.answerLost() && !c.opener.strayed {
+			c.wait(r)
+			return
+		}
 		if d == reassembly.FromClient {
 			n, step = c.opener.reader.Client(r.Data)
 		} else {
@@ -126,6 +133,8 @@ func (c *Conn) opened() {
 	c.exchanges += o.reader.Exchanges
 	c.opener = nil
 	c.hold(-int64(o.held))
+	c.stop(&o.searches[0])
+	c.stop(&o.searches[1])
 	*o = opener{}
 	c.t.openers.give(o)
 }

@@ -27,6 +27,7 @@ type Tracker struct {
 	agreements agreements
 	openers    pool[opener]
 	sides      pool[side]
+	finders    pool[frames.Finder]
 	conns      pool[Conn]
 	flowPool   pool[flow]
 

@@ -61,11 +61,18 @@ func (c *Conn) finish() {
 	for chunk := range c.stream.Flush(packet, t) {
 		c.chunk(chunk)
 	}
+	if c.searching() {
+		c.recognise(&reassembly.Chunk{Packet: packet, Carried: packet, Time: t})
+	}
 	for _, d := range [...]reassembly.Dir{reassembly.FromClient, reassembly.FromServer} {
 		c.cut(d, packet, t)
 		c.Sides[d].Counts = c.stream.Counts(d)
 	}
+	c.OneSided = c.opener == nil && c.told && c.stream.Seen(reassembly.FromClient) != c.stream.Seen(reassembly.FromServer)
 	c.verdict()
+	if c.OneSided {
+		c.ClosedBy = ClosedByUnknown
+	}
 	now := reassembly.Chunk{Packet: packet, Time: t}
 	if c.unanswered() {
 		c.Handshake = c.opener.reader.Pending()
@@ -97,12 +104,22 @@ func (c *Conn) verdict() {
 		c.State = Unanswered
 	case c.Handshake != nil && c.Handshake.Established:
 		c.State = c.ending()
+	case c.Confidence > 0:
+		c.State = c.ending()
+		c.settleClose()
+		c.State = MidStream
+		return
 	case c.Handshake != nil:
 		c.State = Refused
 	case c.spoken:
 	default:
 		c.State = c.connecting()
 	}
+	c.settleClose()
+}
+
+// settleClose says how the WebSocket was closed, as an API tells it.
+func (c *Conn) settleClose() {
 	switch c.State {
 	case Ended, Open:
 		c.CloseCode = c.closeCode()

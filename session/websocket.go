@@ -23,7 +23,11 @@ type side struct {
 	message place  // the first frame of the message that is being joined
 	control []byte // of a control frame that comes in pieces: its payload so far
 
-	unfollowed   int64 // bytes behind the point where framing was lost
+	habit        frames.Habit // how frames are sent
+	search       search       // for the next one, where a loss went over a header
+	hopeless     bool         // and it will not be found
+	joined       bool         // the capture began there
+	unfollowed   int64        // bytes behind the point where framing was lost
 	unfollowedAt place
 
 	pings *pings // nil before the first
@@ -88,7 +92,7 @@ func (c *Conn) frames(r *reassembly.Chunk) {
 	}
 	c.pause(r.Time)
 	if !s.parser.Synced() {
-		c.unfollow(d, s, r, int64(len(r.Data)))
+		c.unsynced(d, s, r)
 		return
 	}
 	for p := range s.parser.Pieces(r.Data) {
@@ -109,24 +113,18 @@ func (c *Conn) pause(t capture.Time) {
 // frames behind them can still be told apart; over a header they cannot.
 func (c *Conn) lose(d reassembly.Dir, s *side, r *reassembly.Chunk) {
 	n := r.Lost
-	r.Lost = 0
 	c.Sides[d].LostBytes += n
 	c.t.totals.Gaps++
-	if !s.parser.Synced() {
-		c.unfollow(d, s, r, 0)
-		return
+	if !s.parser.Synced() && !s.hopeless {
+		lost := *r
+		lost.Data = nil
+		c.lookFor(&s.search, s.habit, &lost)
 	}
+	r.Lost = 0
 	for p := range s.parser.Lose(n) {
 		c.piece(d, s, p, r)
 	}
 	c.emitLost(c.at(d, r), n, "not captured")
-}
-
-func (c *Conn) unfollow(d reassembly.Dir, s *side, r *reassembly.Chunk, n int64) {
-	if s.unfollowed == 0 {
-		s.unfollowedAt = place{r.Packet, r.Offset, r.Time}
-	}
-	s.unfollowed += n
 }
 
 func (c *Conn) emitLost(at Where, n int64, reason string) {
@@ -140,6 +138,7 @@ func (c *Conn) piece(d reassembly.Dir, s *side, p *frames.Piece, r *reassembly.C
 	h := &p.Header
 	facts := &c.Sides[d]
 	if p.First {
+		s.habit.Note(h)
 		s.begun = place{r.Packet, s.base + s.parser.FrameOffset(), r.Time}
 		s.missing = 0
 		facts.WireBytes += int64(h.Len())
@@ -282,11 +281,8 @@ func (c *Conn) cut(d reassembly.Dir, packet int64, t capture.Time) {
 	if n := s.parser.PendingHeader(); n > 0 {
 		c.emitLost(c.at(d, r), int64(n), "the beginning of a frame header")
 	}
-	if s.unfollowed > 0 {
-		at := Where{Conn: c, Packet: packet, Time: t, Dir: d, Offset: s.unfollowedAt.offset}
-		c.emitLost(at, s.unfollowed, "not followed: a frame header before it was not captured")
-	}
-	c.Sides[d].UnfollowedBytes += s.unfollowed
+	c.tellUnfollowed(d, s, packet, r)
+	c.stop(&s.search)
 	c.hold(-s.held - sideCost)
 	c.sides[d] = nil
 	*s = side{}

@@ -1,0 +1,224 @@
+package session
+
+import (
+	"math"
+
+	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/handshake"
+	"github.com/wssniff/wssniff/reassembly"
+)
+
+// A connection whose opening handshake is not in the capture, or not all of
+// it, is known by its frames:
+//
+//	only the response captured   it opens the connection as ever
+//	only the request             what follows it is frames, if it looks like them
+//	neither                      both directions are searched for a chain of
+//	                             frames; who masks them is the client
+//	                             (RFC 6455 §5.1), whatever the ports are
+//
+// HTTP is looked for at the same time: a request may yet come.
+
+// searching says whether frames may come though none were agreed upon, as far
+// as the capture shows.
+func (c *Conn) searching() bool {
+	o := c.opener
+	return c.phase == opening && o != nil && (c.joined || c.answerLost())
+}
+
+// answerLost says whether a request may have had an answer that the capture
+// does not hold: part of what the server sent, or all of it.
+func (c *Conn) answerLost() bool {
+	r := &c.opener.reader
+	return r.AnswerLost() || r.Pending() != nil && !c.stream.Seen(reassembly.FromServer)
+}
+
+// forced says whether the connection is to be taken for a WebSocket.
+func (c *Conn) forced() bool {
+	for _, port := range c.t.conf.DecodeAs {
+		if port == c.Server.Port() || port == c.Client.Port() {
+			return true
+		}
+	}
+	return false
+}
+
+// recognise opens the connection if its frames have been found. It is called
+// between segments, since it may turn the directions round.
+func (c *Conn) recognise(r *reassembly.Chunk) {
+	o := c.opener
+	if len(o.waiting) > 0 {
+		switch whole, ok := looksMasked(o.waiting); {
+		case whole:
+			c.openUnseen(r, anchored)
+			return
+		case !ok:
+			c.release()
+		}
+	}
+	if c.phase != opening {
+		return
+	}
+	first, ok := o.firstFound()
+	if !ok {
+		c.despair()
+		return
+	}
+	bits, masked := o.searches[first].finder.Score()
+	if masked != (first == reassembly.FromClient) {
+		c.turn()
+	}
+	c.openUnseen(r, 1-math.Exp2(-float64(bits)))
+}
+
+// firstFound gives the direction in which frames were found; of two, the one
+// whose frames are masked. Two directions that mask alike are nothing known.
+func (o *opener) firstFound() (d reassembly.Dir, ok bool) {
+	var found, masked [2]bool
+	for i := range o.searches {
+		if f := o.searches[i].finder; f != nil && f.Found() {
+			found[i], masked[i] = true, f.Masked()
+		}
+	}
+	switch {
+	case found[0] && found[1] && masked[0] == masked[1]:
+		o.hopeless = true
+		return 0, false
+	case found[0] && (masked[0] || !found[1]):
+		return 0, true
+	}
+	return 1, found[1]
+}
+
+// despair ends a search that leads nowhere.
+func (c *Conn) despair() {
+	o := c.opener
+	searched := false
+	for i := range o.searches {
+		f := o.searches[i].finder
+		if f != nil && !f.Hopeless() && !o.hopeless {
+			return
+		}
+		searched = searched || f != nil
+	}
+	if searched {
+		o.hopeless = true
+		c.stop(&o.searches[0])
+		c.stop(&o.searches[1])
+	}
+}
+
+// release hands what waited behind a request to HTTP: it is no frame.
+func (c *Conn) release() {
+	o := c.opener
+	waited := o.waiting
+	c.hold(-int64(o.held))
+	o.waiting, o.held, o.strayed = nil, 0, true
+	for i := range waited {
+		if c.phase == opening {
+			c.http(&waited[i])
+		}
+	}
+}
+
+// anchored is the confidence that what follows a request and looks like
+// frames is frames.
+const anchored = 0.99
+
+// looksMasked says whether the runs begin with a whole frame such as a client
+// sends, and whether all headers in them are like that.
+func looksMasked(runs []reassembly.Chunk) (whole, ok bool) {
+	var p frames.Parser
+	for i := range runs {
+		for piece := range p.Lose(runs[i].Lost) {
+			whole = whole || piece.Last
+		}
+		for piece := range p.Pieces(runs[i].Data) {
+			h := &piece.Header
+			if !h.Masked || !h.Minimal() || h.RSV2 || h.RSV3 || h.Opcode.IsReserved() ||
+				h.Opcode.IsControl() && (!h.FIN || h.PayloadLength > frames.MaxControlPayload) {
+				return false, false
+			}
+			whole = whole || piece.Last
+		}
+	}
+	return whole, true
+}
+
+// openUnseen opens the connection though no answer agreed to it. Bytes that
+// wait behind a request begin with a frame; other bytes were searched.
+func (c *Conn) openUnseen(r *reassembly.Chunk, confidence float64) {
+	o := c.opener
+	searches, waited := o.searches, o.waiting
+	c.hold(-int64(o.held))
+	o.searches, o.waiting, o.held = [2]search{}, nil, 0
+	c.Confidence = confidence
+	c.agree(r)
+	for i, x := range searches {
+		d := reassembly.Dir(i)
+		s := c.sides[d]
+		if d == reassembly.FromClient && len(waited) > 0 {
+			c.stop(&x)
+			continue
+		}
+		s.parser.Desync()
+		s.joined = true
+		if s.search = x; x.finder == nil {
+			continue
+		}
+		s.unfollowed, s.unfollowedAt = x.fed, place{r.Packet, x.from, r.Time}
+		x.finder.Assume(d == reassembly.FromClient)
+		if x.finder.Found() {
+			c.resume(d, s, r)
+		}
+	}
+	for i := range waited {
+		w := &waited[i]
+		w.Packet, w.Time = max(w.Packet, r.Packet), r.Time
+		c.bytes(w)
+	}
+}
+
+// agree makes the best of the request, if it was captured.
+func (c *Conn) agree(r *reassembly.Chunk) {
+	asked := c.opener.reader.Pending()
+	h := &handshake.Handshake{}
+	c.tell(r)
+	if asked != nil {
+		*h = *asked
+		h.Established = true
+		c.Target, c.Host = h.Target(), h.Host()
+		c.emitHandshake(h, c.opener.requested.in(r.Packet, r.Time))
+	}
+	c.establish(h, r)
+	if asked == nil {
+		c.Handshake = nil
+	}
+	for _, s := range c.sides {
+		if asked == nil || offersDeflate(h) {
+			s.assembler.Deflate = &frames.Deflate{}
+		}
+		s.assembler.DropContext()
+	}
+	c.opened()
+}
+
+func offersDeflate(h *handshake.Handshake) bool {
+	for _, e := range h.ExtensionsOffered() {
+		if e.Name == "permessage-deflate" {
+			return true
+		}
+	}
+	return false
+}
+
+// turn makes the server of what was taken for the client.
+func (c *Conn) turn() {
+	c.lowIsClient = !c.lowIsClient
+	c.stream.Turn()
+	c.Sides[0], c.Sides[1] = c.Sides[1], c.Sides[0]
+	c.Client, c.Server = c.Server, c.Client
+	c.TCP.EndedBy = c.TCP.EndedBy.Other()
+	o := c.opener
+	o.searches[0], o.searches[1] = o.searches[1], o.searches[0]
+}

@@ -1,0 +1,119 @@
+package session
+
+import (
+	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/reassembly"
+)
+
+// A search looks for the beginning of a frame in one direction.
+type search struct {
+	finder *frames.Finder // nil while there is no search
+	from   int64          // where in the byte stream it began
+	fed    int64          // captured bytes since then
+	held   int64          // bytes counted for it
+}
+
+// lookFor gives the run to the search, which it begins if there is none.
+func (c *Conn) lookFor(x *search, known frames.Habit, r *reassembly.Chunk) {
+	if x.finder == nil {
+		x.finder = c.t.finders.take()
+		x.finder.Reset(known)
+		x.from = r.Offset - r.Lost
+	}
+	if r.Lost > 0 {
+		x.finder.Lose(r.Lost, r.Carried, int64(r.Time))
+	}
+	x.finder.Feed(r.Data, r.Carried, int64(r.Time))
+	x.fed += int64(len(r.Data))
+	c.countSearch(x, int64(x.finder.Held()))
+}
+
+func (c *Conn) countSearch(x *search, held int64) {
+	c.hold(held - x.held)
+	x.held = held
+}
+
+// stop ends the search, found or not.
+func (c *Conn) stop(x *search) {
+	if x.finder == nil {
+		return
+	}
+	c.countSearch(x, 0)
+	x.finder.Reset(frames.Habit{})
+	if x.finder.Held() > keptSearch {
+		x.finder.Release()
+	}
+	c.t.finders.give(x.finder)
+	*x = search{}
+}
+
+// keptSearch bounds the memory in bytes that a search leaves to the next one.
+const keptSearch = 16 << 10
+
+// unsynced takes a run of a direction in which the place of the next frame is
+// not known.
+func (c *Conn) unsynced(d reassembly.Dir, s *side, r *reassembly.Chunk) {
+	if s.unfollowed == 0 {
+		s.unfollowedAt = place{r.Packet, r.Offset, r.Time}
+	}
+	s.unfollowed += int64(len(r.Data))
+	if s.hopeless {
+		return
+	}
+	c.lookFor(&s.search, s.habit, r)
+	switch f := s.search.finder; {
+	case f.Found():
+		c.resume(d, s, r)
+	case f.Hopeless():
+		s.hopeless = true
+		c.stop(&s.search)
+	}
+}
+
+// resume goes on with the frames from the place that was found.
+func (c *Conn) resume(d reassembly.Dir, s *side, r *reassembly.Chunk) {
+	found := s.search
+	s.search = search{}
+	s.parser.Resync()
+	s.habit.Interrupt()
+	if m := s.assembler.Interrupt(); m != nil {
+		c.message(d, &s.message, m, r)
+	}
+	s.base = found.from + found.finder.Skipped() - s.parser.Offset()
+	s.based = true
+	for run := range found.finder.Runs() {
+		s.unfollowed -= int64(len(run.Data))
+	}
+	c.tellUnfollowed(d, s, r.Packet, r)
+	for run := range found.finder.Runs() {
+		part := reassembly.Chunk{
+			Dir: d, Offset: found.from + run.Offset, Lost: run.Lost, Data: run.Data,
+			Packet: r.Packet, Carried: run.Packet, Time: r.Time,
+		}
+		for p := range s.parser.Lose(part.Lost) {
+			c.piece(d, s, p, &part)
+		}
+		for p := range s.parser.Pieces(part.Data) {
+			c.piece(d, s, p, &part)
+		}
+	}
+	c.stop(&found)
+	c.account(s)
+}
+
+// tellUnfollowed tells of the bytes that were not followed, and counts them.
+func (c *Conn) tellUnfollowed(d reassembly.Dir, s *side, packet int64, r *reassembly.Chunk) {
+	if s.unfollowed == 0 {
+		return
+	}
+	at := Where{Conn: c, Packet: packet, Time: r.Time, Dir: d, Offset: s.unfollowedAt.offset}
+	c.emitLost(at, s.unfollowed, unfollowedWhy[s.joined])
+	c.Sides[d].UnfollowedBytes += s.unfollowed
+	s.unfollowed, s.joined = 0, false
+}
+
+// unfollowedWhy says why, by whether the capture began there.
+var unfollowedWhy = map[bool]string{
+	true:  "not followed: of a frame that began before the capture",
+	false: "not followed: a frame header before it was not captured",
+}
