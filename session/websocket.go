@@ -116,10 +116,12 @@ func (c *Conn) lose(d reassembly.Dir, s *side, r *reassembly.Chunk) {
 		c.unfollow(d, s, r, 0)
 		return
 	}
+	at := c.at(d, r)
+	at.Offset -= n
 	for p := range s.parser.Lose(n) {
 		c.piece(d, s, p, r)
 	}
-	c.emitLost(c.at(d, r), n, "not captured")
+	c.emitLost(at, n, "not captured")
 }
 
 func (c *Conn) unfollow(d reassembly.Dir, s *side, r *reassembly.Chunk, n int64) {
@@ -279,8 +281,10 @@ func (c *Conn) cut(d reassembly.Dir, packet int64, t capture.Time) {
 	if m, ok := s.assembler.Open(); ok {
 		c.message(d, &s.message, m, r)
 	}
-	if n := s.parser.PendingHeader(); n > 0 {
-		c.emitLost(c.at(d, r), int64(n), "the beginning of a frame header")
+	if n := int64(s.parser.PendingHeader()); n > 0 {
+		at := c.at(d, r)
+		at.Offset -= n
+		c.emitLost(at, n, "the beginning of a frame header")
 	}
 	if s.unfollowed > 0 {
 		at := Where{Conn: c, Packet: packet, Time: t, Dir: d, Offset: s.unfollowedAt.offset}
