@@ -175,7 +175,8 @@ func (c *Conn) piece(d reassembly.Dir, s *side, p *frames.Piece, r *reassembly.C
 }
 
 // keepControl gives the beginning of a control frame's payload, as far as it
-// came, and keeps it unless the frame is in one piece: then it is lent.
+// came, and keeps it unless the frame is in one piece: then it is lent. What
+// stands behind lost bytes is not kept: its place would be another.
 func (s *side) keepControl(p *frames.Piece) []byte {
 	if p.First && p.Last {
 		return p.Data(maxControl)
@@ -183,7 +184,9 @@ func (s *side) keepControl(p *frames.Piece) []byte {
 	if p.First {
 		s.control = s.control[:0]
 	}
-	s.control = append(s.control, p.Data(maxControl-len(s.control))...)
+	if s.missing == 0 {
+		s.control = append(s.control, p.Data(maxControl-len(s.control))...)
+	}
 	return s.control
 }
 
