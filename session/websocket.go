@@ -118,10 +118,22 @@ func (c *Conn) lose(d reassembly.Dir, s *side, r *reassembly.Chunk) {
 	}
 	at := c.at(d, r)
 	at.Offset -= n
+	c.Sides[d].UnfollowedBytes += c.cutHeader(s, at)
 	for p := range s.parser.Lose(n) {
 		c.piece(d, s, p, r)
 	}
 	c.emitLost(at, n, "not captured")
+}
+
+// cutHeader tells of the bytes of a header that ends, not complete, before
+// the given place, and says how many there are.
+func (c *Conn) cutHeader(s *side, at Where) int64 {
+	n := int64(s.parser.PendingHeader())
+	if n > 0 {
+		at.Offset -= n
+		c.emitLost(at, n, "the beginning of a frame header")
+	}
+	return n
 }
 
 func (c *Conn) unfollow(d reassembly.Dir, s *side, r *reassembly.Chunk, n int64) {
@@ -284,11 +296,7 @@ func (c *Conn) cut(d reassembly.Dir, packet int64, t capture.Time) {
 	if m, ok := s.assembler.Open(); ok {
 		c.message(d, &s.message, m, r)
 	}
-	if n := int64(s.parser.PendingHeader()); n > 0 {
-		at := c.at(d, r)
-		at.Offset -= n
-		c.emitLost(at, n, "the beginning of a frame header")
-	}
+	c.cutHeader(s, c.at(d, r))
 	if s.unfollowed > 0 {
 		at := Where{Conn: c, Packet: packet, Time: t, Dir: d, Offset: s.unfollowedAt.offset}
 		c.emitLost(at, s.unfollowed, "not followed: a frame header before it was not captured")
