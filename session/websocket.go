@@ -20,7 +20,7 @@ type side struct {
 
 	begun   place  // the header of the frame that is being read
 	missing uint64 // of its payload
-	message place  // the first frame of the message that is being joined
+	message place  // the first frame of the message that is being joined from fragments; packet is 0 while there is none
 	control []byte // of a control frame that comes in pieces: its payload so far
 
 	unfollowed   int64 // bytes behind the point where framing was lost
@@ -275,6 +275,9 @@ func (c *Conn) message(d reassembly.Dir, first *place, m *frames.Message, r *rea
 	e.Offset, e.FirstPacket, e.FirstTime = first.offset, first.packet, first.time
 	e.Message = m
 	c.t.emit(e)
+	if first == &c.sides[d].message {
+		*first = place{}
+	}
 }
 
 // cut ends what d has begun: the frame that is not complete, the message
@@ -294,7 +297,11 @@ func (c *Conn) cut(d reassembly.Dir, packet int64, t capture.Time) {
 		c.frame(d, s, &h, control, r)
 	}
 	if m, ok := s.assembler.Open(); ok {
-		c.message(d, &s.message, m, r)
+		first := &s.message
+		if first.packet == 0 { // a message of one frame
+			first = &s.begun
+		}
+		c.message(d, first, m, r)
 	}
 	c.cutHeader(s, c.at(d, r))
 	if s.unfollowed > 0 {
