@@ -157,7 +157,7 @@ func (f *follower) control(e *session.Frame) {
 	switch {
 	case e.Opcode == frames.Close && e.CloseBody != nil:
 		l := liner{secret: f.secret}
-		text += l.closeText(e.CloseBody)
+		text += l.closeText(e)
 	default:
 		text += e.Opcode.String() + " " + size(int64(min(e.PayloadLength, 1<<62)))
 		if p := e.Payload; len(p) > 0 && f.opts.payload() >= 0 {

@@ -118,7 +118,7 @@ func (l *liner) frame(e *session.Frame, list List) {
 	arrow := arrows[e.Dir]
 	switch {
 	case e.Opcode == frames.Close && e.CloseBody != nil:
-		l.line(&e.Where, arrow, "", " "+l.closeText(e.CloseBody))
+		l.line(&e.Where, arrow, "", " "+l.closeText(e)+missing(e))
 	case e.Opcode.IsControl():
 		l.line(&e.Where, arrow, "", kind(e.Opcode.String(), e.PayloadLength)+missing(e))
 	case list >= Frames:
@@ -127,8 +127,13 @@ func (l *liner) frame(e *session.Frame, list List) {
 }
 
 // closeText is a Close frame: `close 1001 "leaving"`.
-func (l *liner) closeText(b *frames.CloseBody) string {
-	if !b.HasCode {
+func (l *liner) closeText(e *session.Frame) string {
+	b := e.CloseBody
+	switch {
+	case b.HasCode:
+	case e.Missing > 0:
+		return "close"
+	default:
 		return "close without a code"
 	}
 	s := "close " + strconv.Itoa(int(b.Code))

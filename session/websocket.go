@@ -20,7 +20,7 @@ type side struct {
 
 	begun   place  // the header of the frame that is being read
 	missing uint64 // of its payload
-	message place  // the first frame of the message that is being joined
+	message place  // the first frame of the message that is being joined from fragments; packet is 0 while there is none
 	control []byte // of a control frame that comes in pieces: its payload so far
 
 	habit        frames.Habit // how frames are sent
@@ -121,10 +121,24 @@ func (c *Conn) lose(d reassembly.Dir, s *side, r *reassembly.Chunk) {
 		c.lookFor(&s.search, s.habit, &lost)
 	}
 	r.Lost = 0
+	at := c.at(d, r)
+	at.Offset -= n
+	c.Sides[d].UnfollowedBytes += c.cutHeader(s, at)
 	for p := range s.parser.Lose(n) {
 		c.piece(d, s, p, r)
 	}
-	c.emitLost(c.at(d, r), n, "not captured")
+	c.emitLost(at, n, "not captured")
+}
+
+// cutHeader tells of the bytes of a header that ends, not complete, before
+// the given place, and says how many there are.
+func (c *Conn) cutHeader(s *side, at Where) int64 {
+	n := int64(s.parser.PendingHeader())
+	if n > 0 {
+		at.Offset -= n
+		c.emitLost(at, n, "the beginning of a frame header")
+	}
+	return n
 }
 
 func (c *Conn) emitLost(at Where, n int64, reason string) {
@@ -172,7 +186,8 @@ func (c *Conn) piece(d reassembly.Dir, s *side, p *frames.Piece, r *reassembly.C
 }
 
 // keepControl gives the beginning of a control frame's payload, as far as it
-// came, and keeps it unless the frame is in one piece: then it is lent.
+// came, and keeps it unless the frame is in one piece: then it is lent. What
+// stands behind lost bytes is not kept: its place would be another.
 func (s *side) keepControl(p *frames.Piece) []byte {
 	if p.First && p.Last {
 		return p.Data(maxControl)
@@ -180,7 +195,9 @@ func (s *side) keepControl(p *frames.Piece) []byte {
 	if p.First {
 		s.control = s.control[:0]
 	}
-	s.control = append(s.control, p.Data(maxControl-len(s.control))...)
+	if s.missing == 0 {
+		s.control = append(s.control, p.Data(maxControl-len(s.control))...)
+	}
 	return s.control
 }
 
@@ -257,6 +274,9 @@ func (c *Conn) message(d reassembly.Dir, first *place, m *frames.Message, r *rea
 	e.Offset, e.FirstPacket, e.FirstTime = first.offset, first.packet, first.time
 	e.Message = m
 	c.t.emit(e)
+	if first == &c.sides[d].message {
+		*first = place{}
+	}
 }
 
 // cut ends what d has begun: the frame that is not complete, the message
@@ -276,11 +296,13 @@ func (c *Conn) cut(d reassembly.Dir, packet int64, t capture.Time) {
 		c.frame(d, s, &h, control, r)
 	}
 	if m, ok := s.assembler.Open(); ok {
-		c.message(d, &s.message, m, r)
+		first := &s.message
+		if first.packet == 0 { // a message of one frame
+			first = &s.begun
+		}
+		c.message(d, first, m, r)
 	}
-	if n := s.parser.PendingHeader(); n > 0 {
-		c.emitLost(c.at(d, r), int64(n), "the beginning of a frame header")
-	}
+	c.cutHeader(s, c.at(d, r))
 	c.tellUnfollowed(d, s, packet, r)
 	c.stop(&s.search)
 	c.hold(-s.held - sideCost)
