@@ -242,12 +242,7 @@ func (s *Side) add(o *Side) {
 	s.PayloadBytes += o.PayloadBytes
 	s.LostBytes += o.LostBytes
 	s.UnfollowedBytes += o.UnfollowedBytes
-	s.Retransmitted += o.Retransmitted
-	s.OutOfOrder += o.OutOfOrder
-	s.DuplicateBytes += o.DuplicateBytes
-	s.ConflictingBytes += o.ConflictingBytes
-	s.KeepAlives += o.KeepAlives
-	s.Discarded += o.Discarded
+	s.Counts.Add(&o.Counts)
 }
 
 func (t *Totals) see(p *capture.Packet) {
