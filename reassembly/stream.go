@@ -51,7 +51,7 @@ type half struct {
 	state  state
 	window uint16 // what this side offers, not scaled
 	timer
-	last [2]trace // the newest first; unused once there is rare
+	last [2]trace // unused once there is rare
 }
 
 // A state is what is known of a half, in bits.
@@ -71,9 +71,12 @@ const (
 	shut     // the window is closed
 	probed   // a keep-alive is to be answered
 	resent   // the data of the SYN was not taken and comes again
+	second   // the second of last is the newest
 	unusual  = gap | holding | ahead | finSeen | ended | shut | probed | resent
 	hasBegun = started | acked
 )
+
+const secondBit = 12
 
 func (s state) has(t state) bool { return s&t == t }
 
@@ -161,14 +164,16 @@ func (s *Stream) take(d Dir, g *Segment, yield func(*Chunk) bool) {
 	h, other := &s.half[d], &s.half[d.Other()]
 	s.now(g.Packet, g.Time)
 	if !s.reset && h.plain(other, g) {
-		if g.Ack != other.ack {
+		if other.state.has(acked) && g.Ack != other.ack {
 			other.acknowledge(g)
 		}
 		h.window = g.Window
-		h.note(g)
 		if len(g.Payload) > 0 {
+			h.note(g)
 			h.start(g)
 			s.lend(d, g.Payload, 0, yield)
+		} else if h.rare != nil {
+			h.note(g)
 		}
 		return
 	}
@@ -182,9 +187,8 @@ func (s *Stream) take(d Dir, g *Segment, yield func(*Chunk) bool) {
 // other segments go the long way, which would do the same with these.
 func (h *half) plain(other *half, g *Segment) bool {
 	return g.Flags&^FlagPSH == FlagACK && g.Seq == h.next && g.Missing == 0 && g.Window != 0 &&
-		(h.state|other.state)&unusual == 0 && h.state.has(started) && other.state.has(hasBegun) &&
-		uint32(g.Ack-other.ack) <= uint32(other.next-other.ack) &&
-		(len(g.Payload) > 0 || g.Ack != other.ack) &&
+		(h.state|other.state)&unusual == 0 && h.state.has(started) && (len(g.Payload) > 0 || g.Ack != other.ack) &&
+		(other.state.has(hasBegun) && uint32(g.Ack-other.ack) <= uint32(other.next-other.ack) || other.state&^second == 0) &&
 		(h.offset < wrapped || h.inTime(g))
 }
 

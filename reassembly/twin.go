@@ -2,6 +2,7 @@ package reassembly
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"time"
 
 	"github.com/wssniff/wssniff/capture"
@@ -55,7 +56,7 @@ type record struct {
 func space(g *Segment) int { return g.Length() + int(g.Flags&FlagSYN)/int(FlagSYN) }
 
 // note remembers g. Its payload, if it has any, is about to be lent, or rare
-// things have happened.
+// things have happened. A bare acknowledgment need not be noted before that.
 func (h *half) note(g *Segment) {
 	n := space(g)
 	if h.rare == nil && n > 0xffff {
@@ -63,7 +64,8 @@ func (h *half) note(g *Segment) {
 	}
 	t := trace{digest(g), uint32(g.Packet), ticks(g.Time), uint16(n), g.ID}
 	if h.rare == nil {
-		h.last[1], h.last[0] = h.last[0], t
+		h.state ^= second
+		h.last[h.newest(0)] = t
 		return
 	}
 	r := h.rare
@@ -72,6 +74,9 @@ func (h *half) note(g *Segment) {
 	}
 	r.at++
 }
+
+// newest gives the place in last of the newest trace, with 1 that of the other.
+func (h *half) newest(back int) int { return int(h.state>>secondBit)&1 ^ back }
 
 // more gives what is rare. The first time it is made, and what is remembered
 // in brief is written out: next is behind the last segment that was noted.
@@ -82,9 +87,10 @@ func (h *half) more() *rare {
 	h.rare = new(rare)
 	seq := h.next
 	for i := range h.last {
-		seq = seq.Add(-int(h.last[i].n))
+		t := h.last[h.newest(i)]
+		seq = seq.Add(-int(t.n))
 		// The newest one goes to the place that is overwritten last.
-		h.rare.recent[len(h.rare.recent)-1-i] = record{trace: h.last[i], n: int(h.last[i].n), seq: seq}
+		h.rare.recent[len(h.rare.recent)-1-i] = record{trace: t, n: int(t.n), seq: seq}
 	}
 	return h.rare
 }
@@ -96,7 +102,7 @@ func (h *half) find(g *Segment) (r record, ok bool) {
 	if h.rare == nil {
 		seq := h.next
 		for i := range h.last {
-			t := &h.last[i]
+			t := &h.last[h.newest(i)]
 			if seq = seq.Add(-int(t.n)); t.packet != 0 && seq == g.Seq && int(t.n) == n {
 				return record{trace: *t, n: n, seq: seq}, true
 			}
@@ -136,32 +142,32 @@ func (h *half) twin(g *Segment) bool {
 	return h.rare == nil || h.rare.dupACKs == 0 || g.Seq != h.ack
 }
 
-// digest is a sum of the payload, or of the options where there is none. Of a
-// long payload it takes samples: a sum of all bytes would cost more than all
-// the rest of this package, to see differences that no one made by mistake.
+// digest is a sum of the payload; of a segment without it is the
+// acknowledgment number. Of a long payload it takes samples: a sum of all
+// bytes would cost more than all the rest of this package, to see differences
+// that no one made by mistake.
 func digest(g *Segment) uint32 {
 	if len(g.Payload) > 0 {
 		return sum(g.Payload)
 	}
-	return sum(g.Options)
+	return uint32(g.Ack)
 }
 
-// sum is of at most 64 bytes, spread over b.
+// sum is of 64 bytes at most, in four blocks spread over b.
 func sum(b []byte) uint32 {
-	const k = 0x9e3779b97f4a7c15
-	h := uint64(len(b))
-	if len(b) < 8 {
+	const k0, k1 = 0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9
+	n := len(b)
+	h := uint64(n) * k0
+	if n < 16 {
 		for _, c := range b {
-			h = h<<8 ^ uint64(c)
+			h = (h ^ uint64(c)) * k1
 		}
-		h *= k
 		return uint32(h >> 32)
 	}
-	step := max(8, (len(b)-8)/7)
-	for at := 0; at < len(b)-8; at += step {
-		h = (h ^ binary.LittleEndian.Uint64(b[at:])) * k
-		h ^= h >> 32
+	for i := range 4 {
+		w := b[(n-16)*i/3:]
+		hi, lo := bits.Mul64(binary.LittleEndian.Uint64(w)^k0, binary.LittleEndian.Uint64(w[8:])^k1)
+		h = bits.RotateLeft64(h, 17) + hi ^ lo
 	}
-	h = (h ^ binary.LittleEndian.Uint64(b[len(b)-8:])) * k
-	return uint32(h >> 32)
+	return uint32(h>>32) ^ uint32(h)
 }

@@ -64,8 +64,8 @@ func (c *Conn) finish() {
 	}
 	for _, d := range [...]reassembly.Dir{reassembly.FromClient, reassembly.FromServer} {
 		c.cut(d, packet, t)
-		c.Sides[d].Counts = c.stream.Counts(d)
 	}
+	c.transport()
 	c.verdict()
 	now := reassembly.Chunk{Packet: packet, Time: t}
 	if c.unanswered() {
