@@ -84,12 +84,38 @@ func (r *rare) hold(b *Budget, h *half, packet int64, seq SeqNum, data []byte, l
 			continue
 		}
 		d, l := cutAt(data, lost, n)
-		h.compare(packet, e, seq, d)
+		if e.data == nil && len(d) > 0 {
+			i = r.replace(b, i, packet, seq, d)
+		} else {
+			h.compare(packet, e, seq, d)
+		}
 		data, lost, seq = data[len(d):], lost-l, seq.Add(n)
 	}
 	if len(data)+lost > 0 {
 		r.insert(b, i, packet, seq, data, lost)
 	}
+}
+
+// replace puts data in the place of a part of run i, which the capture had cut
+// off. It gives the place of the last run that is left of it.
+func (r *rare) replace(b *Budget, i int, packet int64, seq SeqNum, data []byte) int {
+	e := r.early[i]
+	r.early = slices.Delete(r.early, i, i+1)
+	for _, run := range [...]struct {
+		seq  SeqNum
+		data []byte
+		lost int
+	}{
+		{e.seq, nil, int(seq.Sub(e.seq))},
+		{seq, data, 0},
+		{seq.Add(len(data)), nil, int(e.end().Sub(seq.Add(len(data))))},
+	} {
+		if len(run.data)+run.lost > 0 {
+			r.insert(b, i, packet, run.seq, run.data, run.lost)
+			i++
+		}
+	}
+	return i - 1
 }
 
 // cutAt gives the first n bytes of a run of data followed by lost bytes.

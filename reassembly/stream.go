@@ -207,6 +207,7 @@ func (s *Stream) other(d Dir, g *Segment, yield func(*Chunk) bool) {
 		return
 	case h.twin(g):
 		h.more().Duplicates++
+		other.more() // it will have some, too: note all from now on
 		return
 	case g.Flags.Has(FlagRST):
 		s.takeRST(d, g, yield)

@@ -23,7 +23,7 @@ import (
 
 // twinTime is how much later a packet is captured once more at most. The
 // clock is that of traces.
-const twinTime = uint32(5 * time.Millisecond >> tickBits)
+const twinTime = uint32(5*time.Millisecond>>tickBits) + 1
 
 // A trace is what is remembered of a segment that went by. As long as nothing
 // rare has happened in its direction, segments follow each other without a
