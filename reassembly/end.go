@@ -47,7 +47,7 @@ func (s *Stream) flush(d Dir, yield func(*Chunk) bool) bool {
 		if missing == 0 {
 			return ok && (s.reset || s.finish(d, yield))
 		}
-		if unacked := !h.state.has(acked) || int(h.ack.Sub(h.next)) < missing; unacked && missing > maxUnacked {
+		if h.foreign(missing) {
 			h.discardEarly(s.budget())
 			h.state &^= finSeen
 			continue

@@ -440,3 +440,17 @@ func TestRouterCapture(t *testing.T) {
 		}
 	}
 }
+
+// TestLimitIsNoReasonForALargeLoss has a segment far outside of what is ever
+// in flight, and no memory.
+func TestLimitIsNoReasonForALargeLoss(t *testing.T) {
+	w := newWire(t, 1<<32-5)
+	w.stream.Limit = 1
+	w.open()
+	w.send(FromClient, FlagACK, 1<<29, "far")
+	w.send(FromClient, FlagACK, 0, "abc")
+	w.flush()
+	if got, want := w.log.String(), "c5 abc; "; got != want {
+		t.Errorf("yielded %q, want %q", got, want)
+	}
+}

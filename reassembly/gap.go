@@ -55,6 +55,10 @@ func (s *Stream) settle(d Dir, g *Segment, yield func(*Chunk) bool) bool {
 	if !lost {
 		r.LimitsExceeded++
 		s.Budget.Forced++
+		if h.foreign(missing) {
+			h.discardEarly(s.budget())
+			return true
+		}
 	}
 	return s.lose(d, missing, yield) && s.lendEarly(d, yield)
 }
@@ -75,6 +79,13 @@ func (h *half) missing() int {
 		return int(h.ack.Sub(h.next))
 	}
 	return 0
+}
+
+// foreign says whether a gap of n bytes is larger than what is ever in
+// flight, and not acknowledged: then what is behind it was not part of this
+// connection.
+func (h *half) foreign(n int) bool {
+	return n > maxUnacked && !(h.state.has(acked) && int(h.ack.Sub(h.next)) >= n)
 }
 
 // fill lends data at next, up to where early bytes are held, then those.

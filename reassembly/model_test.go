@@ -117,9 +117,9 @@ func (m *model) play(in []byte) {
 		case 13:
 			m.now += capture.Time(n) * capture.Time(time.Millisecond)
 		case 14: // outside of any window
-			m.send(FromClient, &Segment{Seq: m.base.Add(at + 1<<30 + modelSize), Payload: make([]byte, n)})
+			m.send(FromClient, &Segment{Seq: m.base.Add(at + 1<<30 + 2*modelSize), Payload: make([]byte, n)})
 		case 15:
-			m.send(FromClient, &Segment{Seq: m.base.Add(at - 1<<30 - modelSize), Payload: make([]byte, n)})
+			m.send(FromClient, &Segment{Seq: m.base.Add(at - 1<<30 - 2*modelSize), Payload: make([]byte, n)})
 		}
 	}
 	if m.stream.Ended() == NotEnded {

@@ -92,9 +92,8 @@ const (
 	graceSegments = 16
 	graceTime     = 100 * time.Millisecond
 
-	// A gap that nobody has acknowledged is reported as a loss at the end of
-	// a capture, unless it is larger than what is ever in flight: then the
-	// segment behind it was not part of this connection.
+	// A gap that nobody has acknowledged is a loss at the end of a capture,
+	// unless it is larger than what is ever in flight.
 	maxUnacked = 16 << 20
 
 	// The largest window there is (RFC 7323 §2.3).
