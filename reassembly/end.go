@@ -3,16 +3,16 @@ package reassembly
 // finish yields the end of direction d once all bytes before its FIN are lent.
 func (s *Stream) finish(d Dir, yield func(*Chunk) bool) bool {
 	h := &s.half[d]
-	if !h.finSeen || h.end != NotEnded || h.next.Less(h.fin) {
+	if !h.state.has(finSeen) || h.state.has(ended) || h.next.Less(h.fin) {
 		return true
 	}
-	h.drop(s.budget(), len(h.early))
+	h.discardEarly(s.budget())
 	return s.tell(d, FIN, yield)
 }
 
 func (s *Stream) tell(d Dir, end End, yield func(*Chunk) bool) bool {
 	h := &s.half[d]
-	h.end = end
+	h.state |= ended
 	return yield(s.make(d, h.offset, end))
 }
 
@@ -21,19 +21,19 @@ func (s *Stream) tell(d Dir, end End, yield func(*Chunk) bool) bool {
 // what the receiver has acknowledged; or it refuses a SYN.
 func (s *Stream) takeRST(d Dir, g *Segment, yield func(*Chunk) bool) {
 	h, other := &s.half[d], &s.half[d.Other()]
-	if !h.started {
-		if other.syn && g.Flags.Has(FlagACK) && g.Ack != other.isn.Add(1) {
-			h.Discarded++
+	if !h.state.has(started) {
+		if other.state.has(synSeen) && g.Flags.Has(FlagACK) && g.Ack != other.isn.Add(1) {
+			h.staleReset()
 			return
 		}
-		h.start(g.Seq)
+		h.begin(g.Seq)
 	}
 	low := h.next
-	if h.acked && h.ack.Less(low) {
+	if h.state.has(acked) && h.ack.Less(low) {
 		low = h.ack
 	}
 	if g.Seq.Less(low) || int(g.Seq.Sub(h.next)) > maxUnacked {
-		h.Discarded++
+		h.staleReset()
 		return
 	}
 	s.reset = true
@@ -47,14 +47,32 @@ func (s *Stream) flush(d Dir, yield func(*Chunk) bool) bool {
 		if missing == 0 {
 			return ok && (s.reset || s.finish(d, yield))
 		}
-		if unacked := !h.acked || int(h.ack.Sub(h.next)) < missing; unacked && missing > maxUnacked {
-			h.Discarded += int64(len(h.early))
-			h.drop(s.budget(), len(h.early))
-			h.finSeen = false
+		if h.foreign(missing) {
+			h.discardEarly(s.budget())
+			h.state &^= finSeen
 			continue
 		}
 		if ok = s.lose(d, missing, yield) && s.lendEarly(d, yield); !ok {
 			return false
 		}
 	}
+}
+
+func (h *half) staleReset() {
+	r := h.more()
+	r.Discarded++
+	r.StaleResets++
+}
+
+// discardEarly gives up what is held: it stands behind the end.
+func (h *half) discardEarly(b *Budget) {
+	if h.rare == nil {
+		return
+	}
+	for i := range h.early {
+		if i == 0 || h.early[i].packet != h.early[i-1].packet {
+			h.Discarded++
+		}
+	}
+	h.drop(b, len(h.early))
 }

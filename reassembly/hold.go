@@ -9,6 +9,10 @@ type Budget struct {
 	Max  int64 // bytes; 0 means 256 MiB
 	Used int64 // bytes held now
 
+	// Forced counts the gaps that were declared a loss, though they might
+	// have been filled yet, because Max or a Stream's Limit was reached.
+	Forced int64
+
 	free  [][]byte
 	chunk Chunk // the one that is lent
 }
@@ -50,30 +54,28 @@ func (b *Budget) release(page []byte) {
 
 // An early run of bytes: ahead of its turn. Runs of one half do not overlap.
 type early struct {
-	seq  SeqNum
-	data []byte // nil where the capture cut the bytes off
-	lost int    // then their number
-	page []byte // what to release
-
-	packet int64 // that carried it
+	seq    SeqNum
+	data   []byte // a page of the Budget's; nil where the capture cut the bytes off
+	lost   int    // then their number
+	packet int64  // that carried it
 }
 
 func (e *early) end() SeqNum { return e.seq.Add(len(e.data) + e.lost) }
 
 // hold keeps a copy of what is new of the run: where bytes are held already,
 // the first copy wins and the new one is compared with it.
-func (h *half) hold(b *Budget, packet int64, seq SeqNum, data []byte, lost int) {
-	i := len(h.early)
-	for i > 0 && seq.Less(h.early[i-1].end()) {
+func (r *rare) hold(b *Budget, h *half, packet int64, seq SeqNum, data []byte, lost int) {
+	i := len(r.early)
+	for i > 0 && seq.Less(r.early[i-1].end()) {
 		i--
 	}
-	for ; i < len(h.early) && len(data)+lost > 0; i++ {
-		e := &h.early[i]
+	for ; i < len(r.early) && len(data)+lost > 0; i++ {
+		e := &r.early[i]
 		if before := int(e.seq.Sub(seq)); before > 0 {
 			d, l := cutAt(data, lost, before)
-			h.insert(b, i, packet, seq, d, l)
+			r.insert(b, i, packet, seq, d, l)
 			i++
-			e = &h.early[i]
+			e = &r.early[i]
 			data, lost = data[len(d):], lost-l
 			seq = seq.Add(len(d) + l)
 		}
@@ -82,12 +84,38 @@ func (h *half) hold(b *Budget, packet int64, seq SeqNum, data []byte, lost int) 
 			continue
 		}
 		d, l := cutAt(data, lost, n)
-		h.compare(e, seq, d)
+		if e.data == nil && len(d) > 0 {
+			i = r.replace(b, i, packet, seq, d)
+		} else {
+			h.compare(packet, e, seq, d)
+		}
 		data, lost, seq = data[len(d):], lost-l, seq.Add(n)
 	}
 	if len(data)+lost > 0 {
-		h.insert(b, i, packet, seq, data, lost)
+		r.insert(b, i, packet, seq, data, lost)
 	}
+}
+
+// replace puts data in the place of a part of run i, which the capture had cut
+// off. It gives the place of the last run that is left of it.
+func (r *rare) replace(b *Budget, i int, packet int64, seq SeqNum, data []byte) int {
+	e := r.early[i]
+	r.early = slices.Delete(r.early, i, i+1)
+	for _, run := range [...]struct {
+		seq  SeqNum
+		data []byte
+		lost int
+	}{
+		{e.seq, nil, int(seq.Sub(e.seq))},
+		{seq, data, 0},
+		{seq.Add(len(data)), nil, int(e.end().Sub(seq.Add(len(data))))},
+	} {
+		if len(run.data)+run.lost > 0 {
+			r.insert(b, i, packet, run.seq, run.data, run.lost)
+			i++
+		}
+	}
+	return i - 1
 }
 
 // cutAt gives the first n bytes of a run of data followed by lost bytes.
@@ -98,36 +126,44 @@ func cutAt(data []byte, lost, n int) ([]byte, int) {
 	return data, min(lost, n-len(data))
 }
 
-func (h *half) insert(b *Budget, i int, packet int64, seq SeqNum, data []byte, lost int) {
+func (r *rare) insert(b *Budget, i int, packet int64, seq SeqNum, data []byte, lost int) {
 	if len(data) > 0 {
 		page := b.copy(data)
-		h.early = slices.Insert(h.early, i, early{seq: seq, data: page, page: page, packet: packet})
-		h.held += cap(page)
+		r.early = slices.Insert(r.early, i, early{seq: seq, data: page, packet: packet})
+		r.held += cap(page)
 		i++
 	}
 	if lost > 0 {
-		h.early = slices.Insert(h.early, i, early{seq: seq.Add(len(data)), lost: lost, packet: packet})
+		r.early = slices.Insert(r.early, i, early{seq: seq.Add(len(data)), lost: lost, packet: packet})
 	}
 }
 
 // compare counts the bytes of data, a second copy of a part of e.
-func (h *half) compare(e *early, seq SeqNum, data []byte) {
+func (h *half) compare(packet int64, e *early, seq SeqNum, data []byte) {
 	h.DuplicateBytes += int64(len(data))
 	at := int(seq.Sub(e.seq))
-	for i, c := range data {
-		if at+i < len(e.data) && e.data[at+i] != c {
-			h.ConflictingBytes++
+	first, last := -1, -1
+	for i, c := range data[:max(0, min(len(data), len(e.data)-at))] {
+		if e.data[at+i] == c {
+			continue
 		}
+		if last = i; first < 0 {
+			first = i
+		}
+		h.ConflictingBytes++
+	}
+	if first >= 0 {
+		h.conflict(e.packet, packet, seq.Add(first), last-first+1)
 	}
 }
 
 // drop forgets the first n early runs.
-func (h *half) drop(b *Budget, n int) {
-	for i := range h.early[:n] {
-		if page := h.early[i].page; page != nil {
-			h.held -= cap(page)
+func (r *rare) drop(b *Budget, n int) {
+	for i := range r.early[:n] {
+		if page := r.early[i].data; page != nil {
+			r.held -= cap(page)
 			b.release(page)
 		}
 	}
-	h.early = slices.Delete(h.early, 0, n)
+	r.early = slices.Delete(r.early, 0, n)
 }

@@ -1,46 +1,106 @@
 package reassembly
 
-import "hash/maphash"
+import (
+	"time"
+
+	"github.com/wssniff/wssniff/capture"
+)
 
 // Counts are what a Stream has seen of the segments of one direction, beside
-// their bytes.
+// their bytes. Duplicate packets are in no other count.
 type Counts struct {
-	Retransmitted    int64 // segments that brought no new byte
-	OutOfOrder       int64 // segments that came behind their turn: they filled a gap
-	DuplicateBytes   int64 // bytes seen again
+	Duplicates     int64 // packets captured once more on their way: see twin
+	Retransmitted  int64 // segments that brought no new byte, SYN and FIN included
+	Spurious       int64 // of them, those whose bytes the other side had acknowledged before
+	OutOfOrder     int64 // segments that came behind their turn: they filled a gap
+	DuplicateBytes int64 // bytes seen again
+
 	ConflictingBytes int64 // bytes seen again with another value; the first copy was used
-	KeepAlives       int64 // RFC 9293 §3.8.4 probes: not data
-	Discarded        int64 // segments that no receiver would take: far outside the window, or behind the end
+	Conflicts        int64 // runs of such bytes
+
+	KeepAlives    int64 // probes of RFC 9293 §3.8.4: not data
+	KeepAliveACKs int64 // their answers
+	DuplicateACKs int64 // acknowledgments of RFC 5681 §2 that say nothing new while bytes are on their way
+
+	WindowUpdates int64         // bare acknowledgments that changed nothing but the window
+	ZeroWindows   int64         // times the window was closed: RFC 9293 §3.8.6
+	ZeroWindow    time.Duration // how long it was closed, up to the last segment of the connection
+	WindowProbes  int64         // probes of the other side's closed window: RFC 9293 §3.8.6.1
+
+	Discarded      int64 // segments that no receiver would take: far outside the window, or behind the end
+	StaleResets    int64 // of them, RST segments
+	OldTimestamps  int64 // of them, those behind in time: RFC 7323 §5
+	HalfClosed     int64 // bytes sent behind the other side's FIN, which was acknowledged: RFC 9293 §3.6
+	LimitsExceeded int64 // gaps declared a loss early, because a limit on held bytes was reached
 }
 
-// memory remembers the sums of the last segments whose bytes have been lent
-// and are gone, so that a copy of one that differs is noticed.
-type memory struct {
-	recent [4]struct {
-		seq SeqNum
-		n   uint32
-		sum uint32
+// Add adds o to c.
+func (c *Counts) Add(o *Counts) {
+	c.Duplicates += o.Duplicates
+	c.Retransmitted += o.Retransmitted
+	c.Spurious += o.Spurious
+	c.OutOfOrder += o.OutOfOrder
+	c.DuplicateBytes += o.DuplicateBytes
+	c.ConflictingBytes += o.ConflictingBytes
+	c.Conflicts += o.Conflicts
+	c.KeepAlives += o.KeepAlives
+	c.KeepAliveACKs += o.KeepAliveACKs
+	c.DuplicateACKs += o.DuplicateACKs
+	c.WindowUpdates += o.WindowUpdates
+	c.ZeroWindows += o.ZeroWindows
+	c.ZeroWindow += o.ZeroWindow
+	c.WindowProbes += o.WindowProbes
+	c.Discarded += o.Discarded
+	c.StaleResets += o.StaleResets
+	c.OldTimestamps += o.OldTimestamps
+	c.HalfClosed += o.HalfClosed
+	c.LimitsExceeded += o.LimitsExceeded
+}
+
+// A Conflict is a run of bytes of which two copies were captured that differ.
+type Conflict struct {
+	First, Second  int64 // the packets that carried them; the bytes of First were used
+	Offset, Length int64 // in the byte stream
+}
+
+// maxConflicts are kept in each direction: Counts.Conflicts goes on.
+const maxConflicts = 4
+
+// Conflicts gives the first conflicts of direction d, in the order in which
+// they were seen. The slice is the Stream's own.
+func (s *Stream) Conflicts(d Dir) []Conflict {
+	if r := s.half[d].rare; r != nil {
+		return r.conflicts
 	}
-	at uint8
+	return nil
 }
 
-var sumSeed = maphash.MakeSeed()
-
-func sum(data []byte) uint32 { return uint32(maphash.Bytes(sumSeed, data)) }
-
-func (m *memory) note(seq SeqNum, data []byte) {
-	r := &m.recent[m.at%uint8(len(m.recent))]
-	r.seq, r.n, r.sum = seq, uint32(len(data)), sum(data)
-	m.at++
-}
-
-// differs says whether data is a copy of a remembered segment with other bytes.
-func (m *memory) differs(seq SeqNum, data []byte) bool {
-	for i := range m.recent {
-		r := &m.recent[i]
-		if r.n != 0 && r.seq == seq && r.n == uint32(len(data)) {
-			return r.sum != sum(data)
-		}
+// conflict notes that the bytes of a second copy, n at seq, differ.
+func (h *half) conflict(first, second int64, seq SeqNum, n int) {
+	r := h.more()
+	r.Counts.Conflicts++
+	if len(r.conflicts) < maxConflicts {
+		r.conflicts = append(r.conflicts, Conflict{first, second, h.offset + int64(seq.Sub(h.next)), int64(n)})
 	}
-	return false
+}
+
+// rare is what most directions never need: it is made when something happens
+// that is out of the ordinary.
+type rare struct {
+	Counts
+	early     []early
+	held      int // bytes of pages in early
+	conflicts []Conflict
+
+	recent [8]record // of the last segments
+	at     uint8     // which of them is overwritten next
+
+	synEnd   SeqNum // behind the data of the SYN
+	dupACKs  int    // of the other side, since it acknowledged something new
+	gapCount int    // segments of this direction since gapTime
+	gapTime  capture.Time
+	zeroTime capture.Time // up to which ZeroWindow is counted
+
+	stamp     SeqNum       // RFC 7323 §4.3: TS.Recent
+	stampTime capture.Time // when it was taken
 }

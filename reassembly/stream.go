@@ -22,35 +22,69 @@ import (
 // (RFC 9293 §3.4), and a grace is over in which they could have come late.
 // Time is the packets' time.
 //
-// Where two copies of a byte differ, the first one wins.
+// Where two copies of a byte differ, the first one wins, and the [Conflict] is
+// told. What has been lent cannot be taken back, and bytes that are held and
+// were acknowledged were acknowledged in a copy that came before. A receiver
+// may see it otherwise: the first copy may have been made to die on the way.
+// An acknowledgment of bytes that were never captured is believed as long as
+// its sender does not take it back.
+//
+// Traffic in which nothing rare happens needs no memory beside the Stream.
 type Stream struct {
 	Budget *Budget // shared by all streams of a run; nil is an own one
 	Limit  int     // bytes held in each direction; 0 means 4 MiB
 
-	half  [2]half
-	reset bool
+	half   [2]half
+	traits Traits
+	reset  bool
+	closer closer
 }
 
 type half struct {
-	started bool   // next is known
-	acked   bool   // ack is known
-	finSeen bool   // fin is known
-	syn     bool   // isn is known
-	gap     bool   // next is waited for
-	end     End    // told
-	next    SeqNum // of the first byte that has not been lent
-	ack     SeqNum // the highest the other side sent
-	fin     SeqNum // of the FIN: all bytes stand before it
-	isn     SeqNum // of the SYN
-	offset  int64  // of next in the byte stream
-	early   []early
-	held    int // bytes of pages in early
+	*rare  // nil as long as nothing rare has happened
+	offset int64
+	next   SeqNum // of the first byte that has not been lent
+	ack    SeqNum // the highest the other side sent
+	isn    SeqNum // of the SYN
+	fin    SeqNum // of the FIN: all bytes stand before it
+	until  SeqNum // of the acknowledgment that stops the timer
+	state  state
+	window uint16 // what this side offers, not scaled
+	timer
+	last [2]trace // unused once there is rare
+}
 
-	memory
-	Counts
+// A state is what is known of a half, in bits.
+type state uint16
 
-	gapTime  capture.Time // since when next is waited for
-	gapCount int          // segments of this direction since then
+const (
+	started state = 1 << iota // next is known
+	acked                     // ack is known
+	synSeen                   // isn is known
+	timing                    // the timer runs
+
+	gap      // next is waited for
+	holding  // there are early runs
+	ahead    // bytes behind next are acknowledged
+	finSeen  // fin is known
+	ended    // end is told
+	shut     // the window is closed
+	probed   // a keep-alive is to be answered
+	resent   // the data of the SYN was not taken and comes again
+	second   // the second of last is the newest
+	unusual  = gap | holding | ahead | finSeen | ended | shut | probed | resent
+	hasBegun = started | acked
+)
+
+const secondBit = 12
+
+func (s state) has(t state) bool { return s&t == t }
+
+// set makes the bits of t what on says.
+func (s *state) set(t state, on bool) {
+	if *s &^= t; on {
+		*s |= t
+	}
 }
 
 const (
@@ -58,9 +92,12 @@ const (
 	graceSegments = 16
 	graceTime     = 100 * time.Millisecond
 
-	// A gap that nobody has acknowledged is reported as a loss at the end of
-	// a capture, unless it is larger than what is ever in flight: then the
-	// segment behind it was not part of this connection.
+	// Where the other side was not captured, nothing tells what it has
+	// acknowledged: segments that long behind a gap do.
+	graceUnheard = 64
+
+	// A gap that nobody has acknowledged is a loss at the end of a capture,
+	// unless it is larger than what is ever in flight.
 	maxUnacked = 16 << 20
 
 	// The largest window there is (RFC 7323 §2.3).
@@ -68,7 +105,12 @@ const (
 )
 
 // Counts gives what was seen of the segments of direction d.
-func (s *Stream) Counts(d Dir) Counts { return s.half[d].Counts }
+func (s *Stream) Counts(d Dir) (c Counts) {
+	if r := s.half[d].rare; r != nil {
+		c = r.Counts
+	}
+	return c
+}
 
 // Ended says how the connection ended: by a RST, or by a FIN of both sides
 // with all bytes before them lent.
@@ -76,7 +118,7 @@ func (s *Stream) Ended() End {
 	switch {
 	case s.reset:
 		return RST
-	case s.half[0].end == FIN && s.half[1].end == FIN:
+	case s.half[0].state&s.half[1].state&ended != 0:
 		return FIN
 	}
 	return NotEnded
@@ -87,7 +129,20 @@ func (s *Stream) Ended() End {
 // that of the SYN that began this one.
 func (s *Stream) Begins(d Dir, g *Segment) bool {
 	h := &s.half[d]
-	return g.Flags.Has(FlagSYN) && !g.Flags.Has(FlagACK) && (h.started || s.reset) && !(h.syn && h.isn == g.Seq)
+	return g.Flags.Has(FlagSYN) && !g.Flags.Has(FlagACK) && (h.state.has(started) || s.reset) && !(h.state.has(synSeen) && h.isn == g.Seq)
+}
+
+// SYN gives the sequence number of the SYN that began direction d, if it was seen.
+func (s *Stream) SYN(d Dir) (SeqNum, bool) { return s.half[d].isn, s.half[d].state.has(synSeen) }
+
+// Acked gives how far in the byte stream of direction d the other side has
+// acknowledged, as an offset; -1 if it has not been seen to.
+func (s *Stream) Acked(d Dir) int64 {
+	h := &s.half[d]
+	if !h.state.has(acked) {
+		return -1
+	}
+	return h.offset + int64(h.ack.Sub(h.next))
 }
 
 // Chunks takes a segment of direction d and yields what it makes known of
@@ -112,45 +167,76 @@ func (s *Stream) take(d Dir, g *Segment, yield func(*Chunk) bool) {
 	h, other := &s.half[d], &s.half[d.Other()]
 	s.now(g.Packet, g.Time)
 	if !s.reset && h.plain(other, g) {
-		other.acknowledge(g.Ack)
+		if other.state.has(acked) && g.Ack != other.ack {
+			other.acknowledge(g)
+		}
+		h.window = g.Window
 		if len(g.Payload) > 0 {
-			h.note(g.Seq, g.Payload)
+			h.note(g)
+			h.start(g)
 			s.lend(d, g.Payload, 0, yield)
+		} else if h.rare != nil {
+			h.note(g)
 		}
 		return
 	}
-	if s.reset {
-		h.Discarded++
+	s.other(d, g, yield)
+	h.settled()
+	other.settled()
+}
+
+// plain recognises what nearly all segments are: the next bytes of one
+// direction, or news of an acknowledgment, and nothing else to tell. All
+// other segments go the long way, which would do the same with these.
+func (h *half) plain(other *half, g *Segment) bool {
+	return g.Flags&^FlagPSH == FlagACK && g.Seq == h.next && g.Missing == 0 && g.Window != 0 &&
+		(h.state|other.state)&unusual == 0 && h.state.has(started) && (len(g.Payload) > 0 || g.Ack != other.ack) &&
+		(other.state.has(hasBegun) && uint32(g.Ack-other.ack) <= uint32(other.next-other.ack) || other.state&^second == 0) &&
+		(h.offset < wrapped || h.inTime(g))
+}
+
+// settled notes what is unusual about h now.
+func (h *half) settled() {
+	h.state.set(holding, h.rare != nil && len(h.early) > 0)
+	h.state.set(ahead, h.state.has(acked) && h.next.Less(h.ack))
+}
+
+// other takes a segment that is not plain.
+func (s *Stream) other(d Dir, g *Segment, yield func(*Chunk) bool) {
+	h, other := &s.half[d], &s.half[d.Other()]
+	switch {
+	case s.reset:
+		h.more().Discarded++
 		return
-	}
-	if g.Flags.Has(FlagRST) {
+	case h.twin(g):
+		h.more().Duplicates++
+		other.more() // it will have some, too: note all from now on
+		return
+	case g.Flags.Has(FlagRST):
 		s.takeRST(d, g, yield)
 		return
 	}
-	if g.Flags.Has(FlagACK) && other.started {
-		other.acknowledge(g.Ack)
+	s.timeWindow(d, g)
+	s.answered(d, g)
+	if g.Flags.Has(FlagACK) && other.state.has(started) {
+		other.acknowledge(g)
 		if !s.settle(d.Other(), g, yield) {
 			return
 		}
 	}
 	seq := g.Seq
 	if g.Flags.Has(FlagSYN) {
-		if !h.started {
-			h.start(g.Seq.Add(1))
-			h.syn, h.isn = true, g.Seq
-		}
+		s.takeSYN(d, g)
 		seq = seq.Add(1)
 	}
-	if !h.started && (g.Length() > 0 || g.Flags.Has(FlagACK)) {
-		h.start(seq)
+	if !h.state.has(started) && (g.Length() > 0 || g.Flags.Has(FlagACK)) {
+		h.begin(seq)
 	}
-	if g.Flags.Has(FlagFIN) && !h.finSeen && !seq.Add(g.Length()).Less(h.next) {
-		h.finSeen, h.fin = true, seq.Add(g.Length())
+	if g.Flags.Has(FlagFIN) {
+		s.takeFIN(d, g, seq.Add(g.Length()))
 	}
-	if g.Length() > 0 || h.isKeepAlive(g) {
-		if !s.place(d, seq, g, yield) {
-			return
-		}
+	if !s.place(d, seq, g, yield) {
+		return
 	}
 	_ = s.settle(d, g, yield) && s.finish(d, yield)
 }
@@ -168,183 +254,76 @@ func (s *Stream) make(d Dir, offset int64, end End) *Chunk {
 	return c
 }
 
-// plain recognises what nearly all segments are: the next bytes of one
-// direction, or none, with no gap in either and nothing else to tell. All
-// other segments go the long way, which would do the same with these.
-func (h *half) plain(other *half, g *Segment) bool {
-	return g.Flags&^FlagPSH == FlagACK && g.Seq == h.next && g.Missing == 0 && g.Ack.Sub(other.next) <= 0 &&
-		h.started && other.started && !h.gap && !other.gap && len(h.early) == 0 && !h.finSeen && h.end == NotEnded &&
-		!(other.acked && other.next.Less(other.ack))
-}
-
-func (h *half) start(next SeqNum) { h.started, h.next = true, next }
-
-// acknowledge takes an acknowledgment number, if it can be one: nobody
-// acknowledges what lies further ahead than any window.
-func (h *half) acknowledge(ack SeqNum) {
-	if ahead := ack.Sub(h.next); ahead <= maxAhead && (!h.acked || h.ack.Less(ack)) {
-		h.acked, h.ack = true, ack
-	}
-}
-
-// isKeepAlive recognises a probe: no byte, or one old byte, right before next
-// (RFC 9293 §3.8.4).
-func (h *half) isKeepAlive(g *Segment) bool {
-	return g.Length() <= 1 && g.Seq == h.next.Add(-1) && g.Flags&(FlagSYN|FlagFIN|FlagRST) == 0
+func (h *half) begin(next SeqNum) {
+	h.state |= started
+	h.next = next
 }
 
 // place puts the payload of g, which begins at seq, where it belongs.
 func (s *Stream) place(d Dir, seq SeqNum, g *Segment, yield func(*Chunk) bool) bool {
-	h := &s.half[d]
-	if h.isKeepAlive(g) {
-		h.KeepAlives++
+	h, n := &s.half[d], g.Length()
+	distance := int(seq.Sub(h.next))
+	switch {
+	case s.isProbe(d, g):
+		s.takeProbe(d, g)
+		return true
+	case n == 0:
+		h.note(g)
+		return true
+	case h.state.has(ended), h.state.has(finSeen) && h.fin.Less(seq), distance > maxAhead, distance < -maxAhead:
+		h.more().Discarded++
+		return true
+	case distance+n > 0 && h.offset >= wrapped && !h.inTime(g):
+		h.more().Discarded++
+		h.OldTimestamps++
+		return true
+	case distance > 0:
+		h.more().hold(s.budget(), h, g.Packet, seq, g.Payload, g.Missing)
+		h.note(g)
 		return true
 	}
-	ahead, n := int(seq.Sub(h.next)), g.Length()
 	data, lost := g.Payload, g.Missing
-	if h.end != NotEnded || (h.finSeen && h.fin.Less(seq)) || ahead > maxAhead || ahead < -maxAhead {
-		h.Discarded++
-		return true
-	}
-	if ahead > 0 {
-		h.hold(s.budget(), g.Packet, seq, data, lost)
-		return true
-	}
-	if ahead < 0 { // bytes that have been lent already
-		old := min(-ahead, n)
-		h.DuplicateBytes += int64(old)
+	if distance < 0 {
+		old := min(-distance, n)
+		h.again(seq, g, old)
 		if old == n {
-			h.Retransmitted++
-			if h.differs(seq, g.Payload) {
-				h.ConflictingBytes += int64(n)
-			}
 			return true
 		}
-		d, l := cutAt(data, lost, old)
-		data, lost, seq = data[len(d):], lost-l, h.next
+		first, l := cutAt(data, lost, old)
+		data, lost = data[len(first):], lost-l
+	} else {
+		h.note(g)
 	}
-	if len(h.early) > 0 {
+	s.halfClosed(d, g, len(data))
+	if h.rare != nil && len(h.early) > 0 {
 		h.OutOfOrder++
 		return s.fill(d, data, lost, yield)
 	}
-	h.note(seq, data)
+	h.start(g)
 	return s.lend(d, data, lost, yield)
 }
 
-// fill lends data at next, up to where early bytes are held, then those.
-func (s *Stream) fill(d Dir, data []byte, lost int, yield func(*Chunk) bool) bool {
-	h := &s.half[d]
-	room := int(h.early[0].seq.Sub(h.next))
-	now, l := cutAt(data, lost, room)
-	rest, restLost := data[len(now):], lost-l
-	if len(rest)+restLost > 0 {
-		h.hold(s.budget(), s.Budget.chunk.Packet, h.next.Add(len(now)+l), rest, restLost)
+// again takes the first n bytes of g, which have been lent already.
+func (h *half) again(seq SeqNum, g *Segment, n int) {
+	h.state &^= timing // Karn: RFC 6298 §3
+	r := h.more()
+	if h.state.has(resent) && seq.Less(r.synEnd) {
+		if !seq.Add(n).Less(r.synEnd) {
+			h.state &^= resent
+		}
+		h.note(g)
+		return
 	}
-	return s.lend(d, now, l, yield) && s.lendEarly(d, yield)
-}
-
-// lend yields data, and after it the count of lost bytes that followed.
-func (s *Stream) lend(d Dir, data []byte, lost int, yield func(*Chunk) bool) bool {
-	h := &s.half[d]
-	h.gap = false
-	if len(data) > 0 {
-		h.next = h.next.Add(len(data))
-		c := s.make(d, h.offset, NotEnded)
-		c.Data = data
-		h.offset += int64(len(data))
-		if !yield(c) {
-			return false
+	r.DuplicateBytes += int64(n)
+	if n == g.Length() {
+		r.Retransmitted++
+		if h.state.has(acked) && !h.ack.Less(seq.Add(n)) {
+			r.Spurious++
+		}
+		if first, ok := h.find(g); ok && first.sum != digest(g) {
+			r.ConflictingBytes += int64(n)
+			h.conflict(first.number(g), g.Packet, seq, n)
 		}
 	}
-	return lost == 0 || s.lose(d, lost, yield)
-}
-
-// lose yields a count of bytes that were sent and not captured.
-func (s *Stream) lose(d Dir, n int, yield func(*Chunk) bool) bool {
-	h := &s.half[d]
-	h.gap = false
-	h.next = h.next.Add(n)
-	h.offset += int64(n)
-	c := s.make(d, h.offset, NotEnded)
-	c.Lost = int64(n)
-	return yield(c)
-}
-
-// lendEarly yields the runs that are in order now.
-func (s *Stream) lendEarly(d Dir, yield func(*Chunk) bool) bool {
-	h := &s.half[d]
-	n, ok := 0, true
-	for ; ok && n < len(h.early) && h.early[n].seq == h.next; n++ {
-		s.Budget.chunk.Carried = h.early[n].packet
-		ok = s.lend(d, h.early[n].data, h.early[n].lost, yield)
-	}
-	s.Budget.chunk.Carried = s.Budget.chunk.Packet
-	if n > 0 {
-		h.drop(s.budget(), n)
-	}
-	return ok
-}
-
-// settle declares the gap at next of direction d a loss, if it is one.
-func (s *Stream) settle(d Dir, g *Segment, yield func(*Chunk) bool) bool {
-	h := &s.half[d]
-	missing := h.missing()
-	if missing == 0 {
-		return true
-	}
-	if !h.gap {
-		h.gap, h.gapTime, h.gapCount = true, g.Time, 0
-	}
-	h.gapCount++
-	over := h.held > s.limit() || s.budget().full()
-	grace := h.gapCount >= graceSegments || g.Time.Sub(h.gapTime) >= graceTime
-	if !over && !(grace && h.acked && int(h.ack.Sub(h.next)) >= missing) {
-		return true
-	}
-	return s.lose(d, missing, yield) && s.lendEarly(d, yield)
-}
-
-// missing is how many bytes at next are known to have been sent and are not
-// here: up to the first early run, else up to the FIN or the acknowledgment. A
-// single acknowledged byte with nothing behind it may be a FIN that was not
-// captured.
-func (h *half) missing() int {
-	switch {
-	case h.end != NotEnded:
-		return 0
-	case len(h.early) > 0:
-		return int(h.early[0].seq.Sub(h.next))
-	case h.finSeen:
-		return max(0, int(h.fin.Sub(h.next)))
-	case h.acked && h.ack.Sub(h.next) > 1:
-		return int(h.ack.Sub(h.next))
-	}
-	return 0
-}
-
-func (s *Stream) budget() *Budget {
-	if s.Budget == nil {
-		s.Budget = new(Budget)
-	}
-	return s.Budget
-}
-
-func (s *Stream) limit() int {
-	if s.Limit == 0 {
-		return defaultLimit
-	}
-	return s.Limit
-}
-
-// SYN gives the sequence number of the SYN that began direction d, if it was seen.
-func (s *Stream) SYN(d Dir) (SeqNum, bool) { return s.half[d].isn, s.half[d].syn }
-
-// Acked gives how far in the byte stream of direction d the other side has
-// acknowledged, as an offset; -1 if it has not been seen to.
-func (s *Stream) Acked(d Dir) int64 {
-	h := &s.half[d]
-	if !h.acked {
-		return -1
-	}
-	return h.offset + int64(h.ack.Sub(h.next))
+	h.note(g)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ func (w *wire) send(d Dir, flags Flags, at int, data string, change ...func(*Seg
 	w.packet++
 	w.now += capture.Time(time.Millisecond)
 	payload := []byte(data)
-	g := &Segment{Seq: w.base[d].Add(at), Ack: w.base[d.Other()], Flags: flags, Payload: payload, Packet: w.packet, Time: w.now}
+	g := &Segment{Seq: w.base[d].Add(at), Ack: w.base[d.Other()], Flags: flags, Window: 1000, Payload: payload, ID: uint16(w.packet), TTL: 64, Packet: w.packet, Time: w.now}
 	if flags.Has(FlagSYN) {
 		g.Seq = w.base[d].Add(-1)
 	}
@@ -232,9 +233,13 @@ func TestConflictsAreCounted(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	counts := w.stream.Counts(FromClient)
-	want := Counts{Retransmitted: 1, OutOfOrder: 1, DuplicateBytes: 6, ConflictingBytes: 5}
+	want := Counts{Retransmitted: 1, OutOfOrder: 1, DuplicateBytes: 6, ConflictingBytes: 5, Conflicts: 2}
 	if counts != want {
 		t.Errorf("counted %+v, want %+v", counts, want)
+	}
+	conflicts := []Conflict{{First: 4, Second: 5, Offset: 0, Length: 3}, {First: 6, Second: 7, Offset: 5, Length: 2}}
+	if got := w.stream.Conflicts(FromClient); !slices.Equal(got, conflicts) {
+		t.Errorf("conflicts %+v, want %+v", got, conflicts)
 	}
 }
 

@@ -161,28 +161,6 @@ func (s *jsonSink) side(name string, d *session.Side) {
 	s.end('}')
 }
 
-var endNames = [...]string{reassembly.NotEnded: "none", reassembly.FIN: "fin", reassembly.RST: "rst"}
-
-func (s *jsonSink) tcp(f *session.Facts) {
-	a, b := &f.Sides[0], &f.Sides[1]
-	s.begin("tcp", '{')
-	if f.TCP.RTT > 0 {
-		s.ms("rtt_ms", f.TCP.RTT)
-	}
-	s.int("retransmitted_segments", a.Retransmitted+b.Retransmitted)
-	s.int("out_of_order_segments", a.OutOfOrder+b.OutOfOrder)
-	s.int("duplicate_bytes", a.DuplicateBytes+b.DuplicateBytes)
-	s.int("lost_bytes", a.LostBytes+b.LostBytes)
-	s.int("unfollowed_bytes", a.UnfollowedBytes+b.UnfollowedBytes)
-	s.word("end", endNames[f.TCP.End])
-	if f.TCP.End != reassembly.NotEnded {
-		if !f.OneSided {
-			s.word("ended_by", f.TCP.EndedBy.String())
-		}
-	}
-	s.end('}')
-}
-
 // summary writes the last event.
 func (s *jsonSink) summary(sum *Summary) {
 	t := sum.Totals

@@ -153,6 +153,9 @@ func (w *Where) set(c *Conn, d reassembly.Dir, r *reassembly.Chunk) {
 func (c *Conn) ended(d reassembly.Dir, end reassembly.End, packet int64, t capture.Time) {
 	if c.TCP.End == reassembly.NotEnded {
 		c.TCP.End, c.TCP.EndedBy = end, d
+		if first, ok := c.stream.Closer(); ok && end == reassembly.FIN {
+			c.TCP.EndedBy = first
+		}
 	}
 	if c.phase != open {
 		return
@@ -161,6 +164,16 @@ func (c *Conn) ended(d reassembly.Dir, end reassembly.End, packet int64, t captu
 	c.cut(d, packet, t)
 	if end == reassembly.RST {
 		c.cut(d.Other(), packet, t)
+	}
+}
+
+// transport gathers the facts of TCP.
+func (c *Conn) transport() {
+	c.TCP.Traits = c.stream.Traits()
+	for _, d := range [...]reassembly.Dir{reassembly.FromClient, reassembly.FromServer} {
+		c.Sides[d].Counts = c.stream.Counts(d)
+		c.TCP.DataRTT[d] = c.stream.RTT(d)
+		c.TCP.Conflicts[d] = c.stream.Conflicts(d)
 	}
 }
 

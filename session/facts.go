@@ -104,6 +104,11 @@ type TCP struct {
 	RTT     time.Duration // from the SYN to the ACK that completes the handshake; 0 if not captured
 	End     reassembly.End
 	EndedBy reassembly.Dir // who sent the first FIN or the RST; meaningful if End is not NotEnded
+	Traits  reassembly.Traits
+
+	// By who sent the data.
+	DataRTT   [2]reassembly.RTT
+	Conflicts [2][]reassembly.Conflict
 }
 
 // Samples keeps a run of durations: exact minimum, maximum and count, and a

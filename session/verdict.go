@@ -66,9 +66,9 @@ func (c *Conn) finish() {
 	}
 	for _, d := range [...]reassembly.Dir{reassembly.FromClient, reassembly.FromServer} {
 		c.cut(d, packet, t)
-		c.Sides[d].Counts = c.stream.Counts(d)
 	}
 	c.OneSided = c.opener == nil && c.told && c.stream.Seen(reassembly.FromClient) != c.stream.Seen(reassembly.FromServer)
+	c.transport()
 	c.verdict()
 	if c.OneSided {
 		c.ClosedBy = ClosedByUnknown
@@ -242,12 +242,7 @@ func (s *Side) add(o *Side) {
 	s.PayloadBytes += o.PayloadBytes
 	s.LostBytes += o.LostBytes
 	s.UnfollowedBytes += o.UnfollowedBytes
-	s.Retransmitted += o.Retransmitted
-	s.OutOfOrder += o.OutOfOrder
-	s.DuplicateBytes += o.DuplicateBytes
-	s.ConflictingBytes += o.ConflictingBytes
-	s.KeepAlives += o.KeepAlives
-	s.Discarded += o.Discarded
+	s.Counts.Add(&o.Counts)
 }
 
 func (t *Totals) see(p *capture.Packet) {

@@ -38,6 +38,9 @@ type path struct {
 	ends  [2]netip.AddrPort
 	pad   bool // Ethernet packets have at least 60 bytes
 	ids   [2]uint16
+
+	router bool // each packet is captured where it comes in and where it goes out
+	hops   byte // routers that the packets at hand have passed
 }
 
 // A linkForm is a row of links.
@@ -120,6 +123,16 @@ func (p *path) packets(s *segment) [][]byte {
 	return all
 }
 
+// forwarded gives the packets of a segment once more, as a router sends them
+// on; ids are those before the segment.
+func (p *path) forwarded(s *segment, ids [2]uint16) [][]byte {
+	now := p.ids
+	p.ids, p.hops = ids, 1
+	all := p.packets(s)
+	p.ids, p.hops = now, 0
+	return all
+}
+
 // packet writes link layer and IP header before part of a TCP segment that
 // stands at offset in its datagram.
 func (p *path) packet(dir int, part []byte, offset int, more, fragmented bool) []byte {
@@ -149,7 +162,7 @@ func (p *path) ipv4(dir, length, offset int, more, fragmented bool) []byte {
 	b = binary.BigEndian.AppendUint16(b, uint16(20+length))
 	b = binary.BigEndian.AppendUint16(b, p.ids[dir])
 	b = binary.BigEndian.AppendUint16(b, place)
-	b = append(b, 64, 6, 0, 0)
+	b = append(b, 64-p.hops, 6, 0, 0)
 	b = append(b, p.ends[dir].Addr().AsSlice()...)
 	b = append(b, p.ends[1-dir].Addr().AsSlice()...)
 	binary.BigEndian.PutUint16(b[10:], checksum(0, b))
@@ -167,7 +180,7 @@ func (p *path) ipv6(dir, length, offset int, more, fragmented bool) []byte {
 	}
 	b := []byte{0x60, 0, 0, 0}
 	b = binary.BigEndian.AppendUint16(b, uint16(extension+length))
-	b = append(b, next, 64)
+	b = append(b, next, 64-p.hops)
 	b = append(b, p.ends[dir].Addr().AsSlice()...)
 	b = append(b, p.ends[1-dir].Addr().AsSlice()...)
 	if fragmented {

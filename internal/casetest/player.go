@@ -123,7 +123,7 @@ func (c *conn) start(s *setup) {
 	if s.clientPort == 0 {
 		s.clientPort = uint16(50000 + c.id)
 	}
-	c.path = path{link: links[s.link], vlans: s.vlans, pad: s.pad, ids: c.path.ids}
+	c.path = path{link: links[s.link], vlans: s.vlans, pad: s.pad, router: s.router, ids: c.path.ids}
 	addrs := [2]string{"10.0.0.1", "10.0.0.2"}
 	if s.ipv6 {
 		addrs = [2]string{"2001:db8::1", "2001:db8::2"}
@@ -155,31 +155,46 @@ func (c *conn) segment(dir int, flags byte, l *line) *segment {
 func (m *manner) dress(s *segment, i int) {
 	s.lose, s.cut, s.fragment, s.badSum = m.lose.has(i), m.cut, m.fragment, m.badSum
 	s.seq += uint32(m.shift)
+	s.ack += uint32(m.ackShift)
 	if m.window >= 0 {
 		s.window = uint16(m.window)
 	}
 }
 
 // put sends a segment: it takes a millisecond, and a packet number unless the
-// capture does not see it.
+// capture does not see it. A router sends it on 20 microseconds later.
 func (p *player) put(s *segment) {
-	for _, b := range p.conn.path.packets(s) {
+	path := &p.conn.path
+	ids := path.ids
+	packets := path.packets(s)
+	var second [][]byte
+	if path.router {
+		second = path.forwarded(s, ids)
+	}
+	for i, b := range packets {
 		at := p.clock
 		p.clock += capture.Time(time.Millisecond)
 		if s.lose || p.losing || p.deaf[s.dir] {
 			continue
 		}
-		pkt := capture.Packet{
-			Number: int64(len(p.packets) + 1), Time: at,
-			LinkType: p.conn.path.link.number, Data: b, Length: len(b),
+		p.capturePacket(s, b, at)
+		if second != nil {
+			p.capturePacket(s, second[i], at+capture.Time(20*time.Microsecond))
 		}
-		if s.cut > 0 && s.cut < len(b) {
-			pkt.Data = bytes.Clone(b[:s.cut])
-		}
-		p.packets = append(p.packets, pkt)
-		for _, l := range s.owners {
-			l.packets = append(l.packets, pkt.Number)
-		}
+	}
+}
+
+func (p *player) capturePacket(s *segment, b []byte, at capture.Time) {
+	pkt := capture.Packet{
+		Number: int64(len(p.packets) + 1), Time: at,
+		LinkType: p.conn.path.link.number, Data: b, Length: len(b),
+	}
+	if s.cut > 0 && s.cut < len(b) {
+		pkt.Data = bytes.Clone(b[:s.cut])
+	}
+	p.packets = append(p.packets, pkt)
+	for _, l := range s.owners {
+		l.packets = append(l.packets, pkt.Number)
 	}
 }
 

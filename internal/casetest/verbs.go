@@ -45,7 +45,10 @@ func (p *player) open(l *line) error {
 	p.conn.head = h
 	request := h.request()
 	if set.fastOpen {
-		set.data, request = string(request), nil
+		set.data = string(request)
+		if !set.untaken {
+			request = nil
+		}
 	}
 	p.shake(&set, &m, l)
 	if set.unanswered || set.refused {
@@ -83,8 +86,11 @@ func (p *player) shake(set *setup, m *manner, l *line) {
 	if m.again.any() {
 		p.put(syn)
 	}
-	c.sent = append(c.sent, set.data...)
-	c.next += 1 + uint32(len(set.data))
+	c.next++
+	if !set.untaken {
+		c.sent = append(c.sent, set.data...)
+		c.next += uint32(len(set.data))
+	}
 	c.arrived = c.next
 	switch {
 	case set.unanswered:

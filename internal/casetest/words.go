@@ -27,6 +27,7 @@ type manner struct {
 	cut               int
 	fragment          int
 	shift             int64 // of the sequence number, for this line alone
+	ackShift          int64 // of the acknowledgment number
 	window            int   // -1: the default
 	badSum            bool
 }
@@ -45,12 +46,15 @@ var tcpWords = map[string]func(*manner, word) error{
 	"cut":     func(m *manner, w word) error { return positive(&m.cut, w) },
 	"ipfrag":  func(m *manner, w word) error { return positive(&m.fragment, w) },
 	"window":  func(m *manner, w word) (err error) { m.window, err = w.length(); return err },
-	"seq": func(m *manner, w word) (err error) {
-		if m.shift, err = strconv.ParseInt(w.value, 10, 33); err != nil {
-			err = fmt.Errorf("%v: not a distance", w)
-		}
-		return err
-	},
+	"seq":     func(m *manner, w word) error { return distance(&m.shift, w) },
+	"ack":     func(m *manner, w word) error { return distance(&m.ackShift, w) },
+}
+
+func distance(to *int64, w word) (err error) {
+	if *to, err = strconv.ParseInt(w.value, 10, 33); err != nil {
+		err = fmt.Errorf("%v: not a distance", w)
+	}
+	return err
 }
 
 func (m *manner) take(w word) (bool, error) {
@@ -87,14 +91,23 @@ type setup struct {
 	vlans      []uint16
 	data       string // sent in the SYN
 	fastOpen   bool   // the request is sent in the SYN (RFC 7413)
+	untaken    bool   // the answer does not take the data of the SYN
+	router     bool   // captured on the router between the two ends
 	unanswered bool   // nothing answers the SYN
 	refused    bool   // a RST answers it
 }
 
 var setupWords = map[string]func(*setup, word) error{
-	"ipv6":       func(s *setup, _ word) error { s.ipv6 = true; return nil },
-	"pad":        func(s *setup, _ word) error { s.pad = true; return nil },
-	"fastopen":   func(s *setup, _ word) error { s.fastOpen = true; return nil },
+	"ipv6":   func(s *setup, _ word) error { s.ipv6 = true; return nil },
+	"pad":    func(s *setup, _ word) error { s.pad = true; return nil },
+	"router": func(s *setup, _ word) error { s.router = true; return nil },
+	"fastopen": func(s *setup, w word) error {
+		s.fastOpen, s.untaken = true, w.value == "refused"
+		if w.valued && !s.untaken {
+			return fmt.Errorf("%v: fastopen or fastopen=refused", w)
+		}
+		return nil
+	},
 	"unanswered": func(s *setup, _ word) error { s.unanswered = true; return nil },
 	"refused":    func(s *setup, _ word) error { s.refused = true; return nil },
 	"data":       func(s *setup, w word) error { s.data = w.value; return nil },
