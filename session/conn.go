@@ -159,7 +159,7 @@ func (c *Conn) asked(r *reassembly.Chunk) {
 // WebSocket, the client's bytes that waited are its first frames.
 func (c *Conn) answered(r *reassembly.Chunk) {
 	h := c.reader.Handshake()
-	c.Handshake = h
+	c.Handshake, c.Via = h, c.reader.Via()
 	c.Answered = c.at(reassembly.FromServer, r)
 	if h.Request == nil {
 		c.Attempts++
@@ -184,7 +184,7 @@ func (c *Conn) answered(r *reassembly.Chunk) {
 
 func (c *Conn) emitHandshake(h *handshake.Handshake, at Where) {
 	e := &c.t.handshake
-	*e = Handshake{Where: at, Handshake: h, Requested: c.Requested}
+	*e = Handshake{Where: at, Handshake: h, Requested: c.Requested, Via: c.Via}
 	c.t.emit(e)
 }
 

@@ -66,6 +66,9 @@ func (c *Conn) finish() {
 		c.cut(d, packet, t)
 		c.Sides[d].Counts = c.stream.Counts(d)
 	}
+	if c.phase != open {
+		c.Via = c.reader.Via()
+	}
 	c.verdict()
 	now := reassembly.Chunk{Packet: packet, Time: t}
 	if c.unanswered() {
@@ -92,7 +95,7 @@ func (c *Conn) verdict() {
 		c.State = Unanswered
 	case c.Handshake != nil && c.Handshake.Established:
 		c.State = c.ending()
-	case c.Handshake != nil:
+	case c.Handshake != nil, c.reader.ViaRefused():
 		c.State = Refused
 	case c.spoken:
 	default:
