@@ -89,6 +89,8 @@ func closeCell(f *session.Facts) string {
 		return s
 	case f.State == session.Refused && f.Handshake != nil && f.Handshake.Status() != 0:
 		return strconv.Itoa(f.Handshake.Status())
+	case refusal(f) != nil:
+		return "proxy " + strconv.Itoa(max(refusal(f).Status, int(refusal(f).Code)))
 	case f.TCP.End == reassembly.FIN:
 		return dash + " " + f.TCP.EndedBy.String() + " FIN"
 	case f.TCP.End == reassembly.RST:
