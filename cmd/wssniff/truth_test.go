@@ -19,6 +19,7 @@ const capturesDir = "../../testdata/captures"
 type truth struct {
 	Capture     string
 	Complete    bool // the capture holds all that the ends tell of
+	LegsInNoLog int  `json:"legs_in_no_log"` // between proxies that do not tell of them
 	Connections []struct {
 		ClientPort  int `json:"client_port"`
 		ServerPort  int `json:"server_port"`
@@ -26,6 +27,7 @@ type truth struct {
 		Status      int
 		Subprotocol string
 		Outcome     string
+		Via         []map[string]any
 		Client      *endpoint
 		Server      *endpoint
 	}
@@ -90,6 +92,7 @@ type event struct {
 	CloseCode     int   `json:"close_code"`
 	TCPStream     int64 `json:"tcp_stream"`
 	HandshakeSeen bool  `json:"handshake_seen"`
+	Via           []map[string]any
 }
 
 type sent struct {
@@ -150,7 +153,7 @@ func TestTruth(t *testing.T) {
 }
 
 func compareTruth(t *testing.T, tr *truth, all []event) {
-	listed := 0
+	listed := tr.LegsInNoLog
 	for i := range tr.Connections {
 		want := &tr.Connections[i]
 		var of []event // of this connection
@@ -180,6 +183,9 @@ func compareTruth(t *testing.T, tr *truth, all []event) {
 					t.Errorf("#%d %s: status %d, subprotocol %q; the endpoints say %d, %q", id, e.Target, e.Status, e.Subprotocol, want.Status, want.Subprotocol)
 				}
 			}
+			if e.Type == "connection" && want.Via != nil {
+				compareVia(t, id, want.Via, e.Via)
+			}
 			if e.Type == "connection" && tr.Complete {
 				compareOutcome(t, &e, want.Target, want.Outcome)
 			}
@@ -200,6 +206,22 @@ func compareTruth(t *testing.T, tr *truth, all []event) {
 	}
 	if listed < 0 {
 		t.Errorf("%d connections more than the endpoints tell of", -listed)
+	}
+}
+
+// compareVia holds the proxies that a connection passed against what the ends
+// and the proxies know of them.
+func compareVia(t *testing.T, id int64, want, got []map[string]any) {
+	if len(want) != len(got) {
+		t.Errorf("#%d: passed %v, the endpoints say %v", id, got, want)
+		return
+	}
+	for i := range want {
+		for key, value := range want[i] {
+			if diff := cmp.Diff(value, got[i][key]); diff != "" {
+				t.Errorf("#%d: %s of the proxy %d (-endpoint +wssniff):\n%s", id, key, i+1, diff)
+			}
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import time
 
 import browser
 import link
+import proxies
 from capturing import Capture
 from scenarios import SCENARIOS
 from truth import join
@@ -35,6 +36,9 @@ class Peer:
 
     def __init__(self, conf, role, prefix=()):
         conf = {"role": role, "host": "127.0.0.1", "port": 8080, "target": "/", **conf}
+        self.led = proxies.Led(conf["chain"]) if "chain" in conf else None
+        if self.led:
+            prefix = [*prefix, *self.led.prefix]
         command = [*prefix, *COMMANDS[conf["stack"]], json.dumps(conf)]
         self.process = subprocess.Popen(
             command, cwd=HERE, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -68,7 +72,7 @@ class Peer:
         self.process.terminate()
         self.expect("end")
         self.process.wait()
-        return self.events
+        return [self.led.tell(e) for e in self.events] if self.led else self.events
 
 
 def start_servers(scenario, prefix):
@@ -93,6 +97,8 @@ def run_clients(scenario, capture, prefix):
     for conf in scenario.clients:
         if conf["stack"] == "chromium":
             clients.append(browser.Browser(conf))
+        elif conf["stack"] == "curl":
+            clients.append(proxies.Curl(conf))
         else:
             clients.append(Peer(conf, "client", prefix))
         if scenario.together:
@@ -113,11 +119,13 @@ def record(scenario):
     near, far = network.prefixes() if network else ((), ())
     servers = start_servers(scenario, far)
     nginx = start_nginx(scenario)
+    between = proxies.Proxies(scenario.proxies)
     capture = None if scenario.midstream else Capture(scenario, CAPTURES, near if scenario.interface == "near0" else ())
     clients, capture, before = run_clients(scenario, capture, near)
     time.sleep(scenario.settle)
     name = capture.stop()
     events = [e for peer in clients + servers for e in peer.stop()]
+    events += between.stop()
     if nginx:
         nginx.terminate()
         nginx.wait()

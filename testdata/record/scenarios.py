@@ -17,6 +17,7 @@ class Scenario:
     midstream: bool = False      # the capture begins at the client's gate
     together: bool = False       # the clients run at once
     nginx: bool = False          # nginx on 8081 passes on to 8080
+    proxies: tuple = ()          # rows of proxies.PROGRAMS
     link: str = ""               # a bad path between the ends: see link.py
     settle: float = 0.3          # seconds between the last client's end and the capture's
 
@@ -217,6 +218,35 @@ SCENARIOS = [
              [server("ws")], [client("ws", "text=5 wait=1", "/impatient", port=8081)], nginx=True),
     Scenario("nginx-forgotten", "nginx without the Upgrade and Connection fields: the request arrives as plain HTTP.",
              [server("gorilla")], [client("ws", "", "/forgotten", port=8081)], nginx=True),
+]
+CURLS = (  # options, the proxy's port and what it is asked for: refused, each in its way
+    ("/nobody-there", 8099, 1080, ["--socks5", "127.0.0.1:1080"], {"kind": "socks5", "target": "127.0.0.1:8099"}),
+    ("/wrong-password", 8080, 1081, ["--socks5", "joe:wrong@127.0.0.1:1081"], {"kind": "socks5", "user": "joe"}),
+    ("/no-password", 8080, 1081, ["--socks5", "127.0.0.1:1081"], {"kind": "socks5"}),
+    ("/nobody-there-4", 8099, 1082, ["--socks4", "joe@127.0.0.1:1082"],
+     {"kind": "socks4", "target": "127.0.0.1:8099", "user": "joe"}),
+    ("/forbidden", 8099, 3128, ["-p", "-x", "127.0.0.1:3128"], {"kind": "http-connect", "target": "127.0.0.1:8099", "status": 403}),
+)
+SCENARIOS += [
+    Scenario("proxy-protocol", "HAProxy tells the next HAProxy of the client, in version 1, in version 2 with a checksum, and in "
+             "version 2 inside SOCKS 4; all legs.",
+             [server("ws")], [client("ws", PAIR, "/v1", port=8091), client("coder", PAIR, "/v2", port=8092),
+                              client("gorilla", PAIR, "/v2-socks4", port=8093)], proxies=("haproxy", "dante")),
+    Scenario("socks", "Through SOCKS 5 without and with a password, SOCKS 4, and SOCKS 5 inside SOCKS 4; both legs.",
+             [server("coder")],
+             [client("ws", PAIR, "/socks5", chain=[("socks5", 1080)]),
+              client("ws", PAIR, "/password", chain=[("socks5", 1081, "joe", "secret")]),
+              client("ws", PAIR, "/socks4", chain=[("socks4", 1082)]),
+              client("ws", PAIR, "/nested", chain=[("socks4", 1082), ("socks5", 1080)])],
+             proxies=("microsocks", "microsocks-password", "dante")),
+    Scenario("http-connect", "Through the tunnel of an HTTP proxy, and through SOCKS 5 inside one; both legs.",
+             [server("gorilla")], [client("ws", PAIR, "/tunnel", chain=[("http", 3128)]),
+                                   client("ws", PAIR, "/nested", chain=[("http", 3128), ("socks5", 1080)])],
+             proxies=("tinyproxy", "microsocks")),
+    Scenario("proxy-refuses", "Proxies that refuse: nobody listens there, a wrong password, none, a port that is not allowed.",
+             [], [client("curl", "", target, port=port, proxy_port=proxy, local_port=45700 + i, options=options, via=[via])
+                  for i, (target, port, proxy, options, via) in enumerate(CURLS)],
+             proxies=("microsocks", "microsocks-password", "dante", "tinyproxy")),
 ]
 for _kind, _notes in (("loss", "Segments are lost on the way, before and after the capture."),
                       ("repeat", "Segments arrive twice."), ("swap", "Segments arrive out of order.")):
