@@ -20,8 +20,8 @@ def join(scenario, capture, events, before):
             "server": ", ".join(sorted({s["software"] for _, s in pairs if s})),
         },
         "notes": scenario.notes,
-        "complete": not (scenario.snaplen or scenario.midstream),
-        "lossy": bool(scenario.link),
+        "complete": not (scenario.snaplen or scenario.midstream or scenario.partial),
+        "lossy": scenario.link in ("loss", "repeat", "swap", "storm", "router"),
     }
     if hidden := sum(len(c.get("chain", ())[1:]) for c in scenario.clients):
         head["legs_in_no_log"] = hidden
