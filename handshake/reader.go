@@ -21,7 +21,7 @@ type Reader struct {
 	began          bool
 	facts          facts
 	via            []Via
-	tunnel         bool       // the client asked last for what via ends with
+	tunnel         bool // the client asked last for what via ends with
 	awaited        []run
 	pending        *Handshake // asked, and not answered
 	waiting        bool       // the client's bytes wait for its answer
