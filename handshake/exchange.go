@@ -92,14 +92,29 @@ func (r *Reader) request(b []byte, size int) Step {
 	}
 	if !f.asks() {
 		r.Exchanges++
-		r.await(kindOf(b))
+		r.ordinary(b)
 		return More
 	}
 	r.pending = &Handshake{Request: newHead(fromClient, b, size)}
 	r.pending.Obsolete = r.pending.obsolete()
+	r.tunnel = false
 	r.waiting = true
 	r.await(upgrade)
 	return Asked
+}
+
+// ordinary remembers a request that does not ask for a WebSocket.
+func (r *Reader) ordinary(b []byte) {
+	k := kindOf(b)
+	r.await(k)
+	r.tunnel = false
+	if k != connect {
+		return
+	}
+	r.connects(b)
+	if r.client.place == between {
+		r.client.place = outside
+	}
 }
 
 // response goes on behind the head of a response.
@@ -115,6 +130,9 @@ func (r *Reader) response(b []byte, size int) Step {
 	}
 	k := r.front()
 	r.pop()
+	if k == connect {
+		r.connected(status)
+	}
 	h := &r.server
 	r.respond(k, status)
 	if k != upgrade || !r.asked() {
@@ -132,7 +150,10 @@ func (r *Reader) respond(k kind, status int) {
 		k = kindOf([]byte(r.pending.Request.Method + " "))
 	}
 	switch {
-	case k == bodiless, status == 204, status == 304, k == connect && status < 300:
+	case k == connect && status < 300:
+		h.next()
+		h.place = outside
+	case k == bodiless, status == 204, status == 304:
 		h.next()
 	case f.chunked:
 		h.chunks()

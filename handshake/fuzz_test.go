@@ -43,24 +43,32 @@ func speak(t *testing.T, r Reader, client, server, plan []byte, losses bool, pie
 	return talk
 }
 
+// seed adds a conversation to the corpus.
+func seed(f *testing.F, lines []string, maxHead int) {
+	var text [2][]byte
+	var plan []byte
+	for _, line := range lines {
+		from := fromClient
+		if line[0] == '<' {
+			from = fromServer
+		}
+		text[from] = append(text[from], line[1:]...)
+		for n := len(line) - 1; n > 0; n -= 100 {
+			plan = append(plan, byte(min(n, 100)-1)<<1|byte(from))
+		}
+	}
+	f.Add(text[0], text[1], plan, uint16(maxHead))
+}
+
 // FuzzReader hands arbitrary bytes to both directions. Any split of a turn
 // must give the same; with losses, where the place of a call matters, there
 // must be progress within the limits.
 func FuzzReader(f *testing.F) {
 	for _, c := range conversations {
-		var text [2][]byte
-		var plan []byte
-		for _, line := range c.lines {
-			from := fromClient
-			if line[0] == '<' {
-				from = fromServer
-			}
-			text[from] = append(text[from], line[1:]...)
-			for n := len(line) - 1; n > 0; n -= 100 {
-				plan = append(plan, byte(min(n, 100)-1)<<1|byte(from))
-			}
-		}
-		f.Add(text[0], text[1], plan, uint16(c.maxHead))
+		seed(f, c.lines, c.maxHead)
+	}
+	for _, c := range preludes {
+		seed(f, c.lines, 0)
 	}
 	f.Fuzz(func(t *testing.T, client, server, plan []byte, maxHead uint16) {
 		r := Reader{MaxHead: int(maxHead)}

@@ -14,7 +14,10 @@ const (
 type place uint8
 
 const (
-	between    place = iota // before a start line
+	outside    place = iota // at the beginning of a connection or a tunnel: HTTP or a message before it
+	inPrelude               // in a message before HTTP
+	inRest                  // of one, left bytes to go
+	between                 // before a start line
 	inStart                 // in a start line
 	inFields                // behind it
 	inBody                  // left bytes to go
@@ -47,6 +50,7 @@ const keptBody = 1024
 type half struct {
 	place     place
 	otherwise fallback
+	part      part   // which message, in a prelude
 	buf       []byte // what earlier calls took of this head, up to the limit
 	size      int    // bytes earlier calls took of it
 	column    int    // bytes earlier calls took of the current line
@@ -180,7 +184,7 @@ func (h *half) emptyLine(b []byte) (n int, done bool) {
 // the chunked coding (RFC 9112 §7.1).
 func (h *half) take(b []byte) (n int, ok bool) {
 	switch h.place {
-	case inBody, inChunk:
+	case inBody, inChunk, inRest:
 		n = int(min(h.left, int64(len(b))))
 		h.store(b[:n])
 		h.advance(int64(n))
@@ -216,6 +220,8 @@ func (h *half) advance(n int64) {
 	case h.left > 0:
 	case h.place == inBody:
 		h.next()
+	case h.place == inRest:
+		h.place = outside
 	default:
 		h.place, h.cr = behindData, false
 	}
@@ -284,7 +290,7 @@ func (h *half) skip(n int64) (lost bool) {
 		h.keep = h.keep && n <= 0
 		return false
 	}
-	if (h.place == inBody || h.place == inChunk) && n <= h.left {
+	if (h.place == inBody || h.place == inChunk || h.place == inRest) && n <= h.left {
 		h.keep = false
 		h.advance(n)
 		return false

@@ -7,8 +7,11 @@ const defaultMaxHead = 64 << 10
 // A Reader reads the two directions of an HTTP/1.1 connection up to the
 // answer that makes it a WebSocket connection. The zero value is ready.
 //
+// What a proxy wants to be told before HTTP, or before what is inside its
+// tunnel, is stepped over and noted in Via: PROXY headers, SOCKS, CONNECT.
+//
 // It keeps at most one head for each direction while that is incomplete, and
-// nothing of exchanges that do not ask for a WebSocket.
+// nothing but Via of exchanges that do not ask for a WebSocket.
 type Reader struct {
 	MaxHead   int   // bytes kept of a head; 0 means 64 KiB. A start line must fit; fields behind it count for nothing
 	MidStream bool  // the capture joined in the middle: skip up to a call that begins with a start line
@@ -17,6 +20,8 @@ type Reader struct {
 	client, server half
 	began          bool
 	facts          facts
+	via            []Via
+	tunnel         bool // the client asked last for what via ends with
 	awaited        []run
 	pending        *Handshake // asked, and not answered
 	waiting        bool       // the client's bytes wait for its answer
@@ -50,7 +55,8 @@ func (r *Reader) Server(b []byte) (n int, s Step) {
 
 func (r *Reader) begin() {
 	if !r.began && r.MidStream {
-		r.client.otherwise, r.server.otherwise = toSeek, toSeek
+		r.client.seek()
+		r.server.seek()
 	}
 	r.began = true
 }
@@ -134,6 +140,18 @@ func (r *Reader) read(s side, h *half, b []byte) (n int, step Step) {
 		switch h.place {
 		case over:
 			return n, Foreign
+		case outside:
+			h.reset()
+			h.place = between
+			if p := r.opens(s, b[n]); p != tunnel {
+				h.place, h.part = inPrelude, p
+			}
+		case inPrelude:
+			var k int
+			k, step = r.prelude(s, h, b[n:])
+			if n += k; step != More {
+				return n, step
+			}
 		case between:
 			if c := b[n]; h.otherwise != toSeek && (c == '\r' || c == '\n') { // RFC 9112 §2.2
 				h.store(b[n : n+1])

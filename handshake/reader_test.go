@@ -118,31 +118,37 @@ func TestReaderFollows(t *testing.T) {
 
 func TestSplitAnywhere(t *testing.T) {
 	for _, c := range conversations {
-		t.Run(c.name, func(t *testing.T) {
-			want := play(t, c.maxHead, c.lines, uncut).result()
-			// Cut bytes, not characters.
-			if got := play(t, c.maxHead, c.lines, func(_ int, text string) (pieces []string) {
-				for i := range len(text) {
-					pieces = append(pieces, text[i:i+1])
+		t.Run(c.name, func(t *testing.T) { splitAnywhere(t, c.maxHead, c.lines) })
+	}
+	for _, c := range preludes {
+		t.Run(c.name, func(t *testing.T) { splitAnywhere(t, 0, c.lines) })
+	}
+}
+
+// splitAnywhere holds that a conversation gives the same however it is cut.
+func splitAnywhere(t *testing.T, maxHead int, lines []string) {
+	want := play(t, maxHead, lines, uncut).result()
+	// Cut bytes, not characters.
+	if got := play(t, maxHead, lines, func(_ int, text string) (pieces []string) {
+		for i := range len(text) {
+			pieces = append(pieces, text[i:i+1])
+		}
+		return pieces
+	}).result(); got != want {
+		t.Errorf("byte by byte:\n%s\nwant\n%s", got, want)
+	}
+	for i, line := range lines {
+		for cut := range min(len(line)-1, 1000) {
+			got := play(t, maxHead, lines, func(j int, text string) []string {
+				if i != j {
+					return []string{text}
 				}
-				return pieces
-			}).result(); got != want {
-				t.Errorf("byte by byte:\n%s\nwant\n%s", got, want)
+				return []string{text[:cut], text[cut:]}
+			}).result()
+			if got != want {
+				t.Fatalf("line %d cut at %d:\n%s\nwant\n%s", i, cut, got, want)
 			}
-			for i, line := range c.lines {
-				for cut := range len(line) - 1 {
-					got := play(t, c.maxHead, c.lines, func(j int, text string) []string {
-						if i != j {
-							return []string{text}
-						}
-						return []string{text[:cut], text[cut:]}
-					}).result()
-					if got != want {
-						t.Fatalf("line %d cut at %d:\n%s\nwant\n%s", i, cut, got, want)
-					}
-				}
-			}
-		})
+		}
 	}
 }
 

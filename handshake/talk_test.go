@@ -90,20 +90,20 @@ func (t *talk) step(s side, step Step) {
 // bounded checks that the Reader keeps no more than it says.
 func (t *talk) bounded() {
 	for _, h := range []*half{&t.r.client, &t.r.server} {
-		if len(h.buf) > t.r.limit() || len(h.body) > keptBody {
+		if len(h.buf) > max(t.r.limit(), maxPrelude) || len(h.body) > keptBody {
 			t.t.Fatalf("keeps %d bytes of a head, %d of a body", len(h.buf), len(h.body))
 		}
 	}
-	if len(t.r.awaited) > maxRuns+1 {
-		t.t.Fatalf("keeps %d runs of requests", len(t.r.awaited))
+	if len(t.r.awaited) > maxRuns+1 || len(t.r.via) > maxVia {
+		t.t.Fatalf("keeps %d runs of requests, %d proxies", len(t.r.awaited), len(t.r.via))
 	}
 }
 
 // result is all that was learned.
 func (t *talk) result() string {
 	body, more := t.r.RefusalBody()
-	end := fmt.Sprintf("%d exchanges, pending %v, held %q, body %q %v",
-		t.r.Exchanges, dump(t.r.Pending()), t.held, body, more)
+	end := fmt.Sprintf("%d exchanges, via %+v, pending %v, held %q, body %q %v",
+		t.r.Exchanges, t.r.Via(), dump(t.r.Pending()), t.held, body, more)
 	return strings.Join(append(t.events, end), "\n")
 }
 

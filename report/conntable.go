@@ -91,6 +91,8 @@ func closeCell(f *session.Facts) string {
 		return strconv.Itoa(f.Handshake.Status())
 	case f.OneSided && f.TCP.End != reassembly.NotEnded:
 		return dash + " " + strings.ToUpper(endNames[f.TCP.End])
+	case refusal(f) != nil:
+		return "proxy " + strconv.Itoa(max(refusal(f).Status, int(refusal(f).Code)))
 	case f.TCP.End == reassembly.FIN:
 		return dash + " " + f.TCP.EndedBy.String() + " FIN"
 	case f.TCP.End == reassembly.RST:

@@ -18,6 +18,7 @@ type follower struct {
 	st     style
 	secret redactor
 	began  bool
+	passed int // proxies that a line was written for
 }
 
 func newFollower(out io.StringWriter, o *Options) *follower {
@@ -32,6 +33,7 @@ func (f *follower) observe(e session.Event) {
 		}
 	case *session.Handshake:
 		if f.follows(&e.Where) {
+			f.via(e.Via)
 			f.handshake(e)
 		}
 	case *session.Frame:
@@ -48,6 +50,7 @@ func (f *follower) observe(e session.Event) {
 		}
 	case *session.Closed:
 		if f.follows(&e.Where) {
+			f.via(e.Conn.Via)
 			f.line("■ "+f.end(&e.Conn.Facts), f.meta(&e.Where))
 		}
 	}

@@ -93,6 +93,7 @@ func (s *jsonSink) connection(e *session.Closed) {
 	s.open("connection", &e.Where)
 	s.address("client", f.Client)
 	s.address("server", f.Server)
+	s.via(f.Via)
 	s.int("tcp_stream", f.Stream)
 	s.word("state", f.State.String())
 	s.time("start", f.Start)

@@ -235,7 +235,11 @@ func (l *liner) closed(e *session.Closed) {
 	f := &e.Conn.Facts
 	if !opened(f) {
 		if f.Handshake == nil {
-			l.line(&e.Where, "✗", sgrRed, address(f.Client)+" → "+address(f.Server)+"  TCP "+f.State.String())
+			by := "TCP " + f.State.String()
+			if v := refusal(f); v != nil {
+				by = viaText(v, &l.secret)
+			}
+			l.line(&e.Where, "✗", sgrRed, address(f.Client)+" → "+address(f.Server)+columnGap+by)
 		}
 		return
 	}

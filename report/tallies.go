@@ -79,6 +79,9 @@ func (t *failTally) closed(f *session.Facts) {
 			row.server = t.text(f.Handshake.ServerSoftware())
 		}
 		t.count(f.ID, row)
+	case refusal(f) != nil:
+		v := refusal(f)
+		t.count(f.ID, failRow{v.Status, cmp.Or(v.Reply, "tunnel refused"), v.Kind.String()})
 	case f.State == session.Refused && f.Handshake == nil:
 		t.count(f.ID, failRow{reason: "TCP refused"})
 	case f.State == session.Unanswered && f.Handshake == nil:

@@ -36,12 +36,13 @@ type Conn struct {
 
 	Facts
 
-	alias     *flow   // under which the other direction is found, where its path differs
-	held      int64   // bytes counted for it
-	joined    bool    // the capture did not see it begin
-	opener    *opener // from the first payload on until the WebSocket is open, or it is plain that none will be
-	exchanges int64   // ordinary HTTP requests, once opener is gone
-	mustFail  bool    // the client must not accept the answer that opened it
+	alias      *flow   // under which the other direction is found, where its path differs
+	held       int64   // bytes counted for it
+	joined     bool    // the capture did not see it begin
+	opener     *opener // from the first payload on until the WebSocket is open, or it is plain that none will be
+	exchanges  int64   // ordinary HTTP requests, once opener is gone
+	viaRefused bool    // a proxy did not go on
+	mustFail   bool    // the client must not accept the answer that opened it
 
 	// Of the Close frame that was sent first: where it begins in its byte
 	// stream, and the packet that carried it.

@@ -46,7 +46,8 @@ type Opened struct{ Where }
 type Handshake struct {
 	Where
 	*handshake.Handshake
-	Requested Where // where the request was complete; Packet is 0 if it was not captured
+	Requested Where           // where the request was complete; Packet is 0 if it was not captured
+	Via       []handshake.Via // the proxies passed so far, not lent
 }
 
 // Frame is told when a frame is complete, or when it cannot be completed any

@@ -20,7 +20,7 @@ const (
 	Open                    // the WebSocket was open when the capture ended
 	Ended                   // both sides sent a Close frame, or one did and TCP ended
 	Aborted                 // the WebSocket was open and ended without a Close frame
-	Refused                 // the upgrade was answered with a status other than 101, or TCP itself was refused
+	Refused                 // the upgrade was answered with a status other than 101, or a proxy or TCP itself refused
 	Rejected                // the client gave up on a 101 that it must not accept
 	Unanswered              // the upgrade, or the TCP SYN, had no answer
 	MidStream               // frames recognised with no handshake captured
@@ -50,6 +50,7 @@ type Facts struct {
 	OneSided   bool                 // the capture holds only what one of the two sent
 	Confidence float64              // that it is a WebSocket, where no answer was captured that says so; else 0
 	Attempts   int                  // opening handshakes tried on this TCP connection
+	Via        []handshake.Via      // the proxies that were passed before, as far as the bytes tell
 
 	CloseCode frames.CloseCode // what an endpoint's API reports, 1005 and 1006 included; 0 while open
 	ClosedBy  ClosedBy         // who began the close

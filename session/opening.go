@@ -78,6 +78,7 @@ func (c *Conn) asked(r *reassembly.Chunk) {
 func (c *Conn) answered(r *reassembly.Chunk) {
 	h := c.opener.reader.Handshake()
 	c.Handshake = h
+	c.proxies()
 	answered := c.at(reassembly.FromServer, r)
 	if h.Request == nil {
 		c.Attempts++
@@ -107,7 +108,7 @@ func (c *Conn) answered(r *reassembly.Chunk) {
 
 func (c *Conn) emitHandshake(h *handshake.Handshake, at Where) {
 	e := &c.t.handshake
-	*e = Handshake{Where: at, Handshake: h, Requested: c.opener.requested}
+	*e = Handshake{Where: at, Handshake: h, Requested: c.opener.requested, Via: c.Via}
 	c.t.emit(e)
 }
 
@@ -127,10 +128,16 @@ func (c *Conn) wait(r *reassembly.Chunk) {
 	r.Data = nil
 }
 
+// proxies notes which proxies were passed.
+func (c *Conn) proxies() {
+	c.Via, c.viaRefused = c.opener.reader.Via(), c.opener.reader.ViaRefused()
+}
+
 // opened lets go of what only the opening needed.
 func (c *Conn) opened() {
 	o := c.opener
 	c.exchanges += o.reader.Exchanges
+	c.proxies()
 	c.opener = nil
 	c.hold(-int64(o.held))
 	c.stop(&o.searches[0])

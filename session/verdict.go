@@ -69,6 +69,9 @@ func (c *Conn) finish() {
 	}
 	c.OneSided = c.opener == nil && c.told && c.stream.Seen(reassembly.FromClient) != c.stream.Seen(reassembly.FromServer)
 	c.transport()
+	if c.opener != nil {
+		c.proxies()
+	}
 	c.verdict()
 	if c.OneSided {
 		c.ClosedBy = ClosedByUnknown
@@ -109,7 +112,7 @@ func (c *Conn) verdict() {
 		c.settleClose()
 		c.State = MidStream
 		return
-	case c.Handshake != nil:
+	case c.Handshake != nil, c.viaRefused:
 		c.State = Refused
 	case c.spoken:
 	default:

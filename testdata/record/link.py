@@ -29,7 +29,7 @@ def without_offloads(interface):
 
 
 class Link:
-    """kind: loss, repeat, swap (on the level of Ethernet), or router."""
+    """kind: loss, repeat, swap, storm (on the level of Ethernet), or router."""
 
     def __init__(self, kind):
         self.count = {}
@@ -47,6 +47,13 @@ class Link:
         else:
             self._addresses("192.0.2.1/24", "192.0.2.2/24")
             self._bridge(getattr(self, kind))
+
+    def storm(self, end, frame):
+        """Loss, repetition and reordering at once, by a sequence of numbers that is the same each time."""
+        out, luck = self.swap(end, frame), self.turn(end) * 7919 % 100
+        if luck < 12:
+            return out[1:]
+        return out + out[-1:] if luck < 30 else out
 
     def _addresses(self, near, far):
         ip("-n", NEAR, "addr", "add", near, "dev", "near0")

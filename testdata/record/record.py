@@ -12,6 +12,8 @@ import time
 
 import browser
 import link
+import proxies
+import tunnel
 from capturing import Capture
 from scenarios import SCENARIOS
 from truth import join
@@ -35,6 +37,9 @@ class Peer:
 
     def __init__(self, conf, role, prefix=()):
         conf = {"role": role, "host": "127.0.0.1", "port": 8080, "target": "/", **conf}
+        self.led = proxies.Led(conf["chain"]) if "chain" in conf else None
+        if self.led:
+            prefix = [*prefix, *self.led.prefix]
         command = [*prefix, *COMMANDS[conf["stack"]], json.dumps(conf)]
         self.process = subprocess.Popen(
             command, cwd=HERE, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -68,11 +73,11 @@ class Peer:
         self.process.terminate()
         self.expect("end")
         self.process.wait()
-        return self.events
+        return [self.led.tell(e) for e in self.events] if self.led else self.events
 
 
-def start_servers(scenario, prefix):
-    servers = [Peer(conf, "server", prefix) for conf in scenario.servers]
+def start_servers(scenario, network):
+    servers = [Peer(conf, "server", prefixes(network, conf)[1]) for conf in scenario.servers]
     for server in servers:
         if server.expect("listening")["event"] == "end":
             raise SystemExit("record: a server did not start")
@@ -87,20 +92,22 @@ def start_nginx(scenario):
     return process
 
 
-def run_clients(scenario, capture, prefix):
+def run_clients(scenario, capture, network):
     """Runs the clients, one after the other unless the scenario says otherwise; capture is started when none runs yet."""
     clients, before = [], None
     for conf in scenario.clients:
         if conf["stack"] == "chromium":
             clients.append(browser.Browser(conf))
+        elif conf["stack"] == "curl":
+            clients.append(proxies.Curl(conf))
         else:
-            clients.append(Peer(conf, "client", prefix))
+            clients.append(Peer(conf, "client", prefixes(network, conf)[0]))
         if scenario.together:
             continue
         event = clients[-1].expect("gate", "hold")
         if event["event"] == "gate":
             before = event
-            capture = capture or Capture(scenario, CAPTURES)
+            capture = capture or start_capture(scenario, network)
             clients[-1].go_on()
             clients[-1].expect("hold")
     for client in clients if scenario.together else []:
@@ -108,22 +115,49 @@ def run_clients(scenario, capture, prefix):
     return clients, capture, before
 
 
+def prefixes(network, conf):
+    """What goes before the commands of client and server: a client or server of "space" 2 is in the second tunnel."""
+    if not network:
+        return (), ()
+    return network.prefixes(2) if conf.get("space") == 2 else network.prefixes()
+
+
+def sysctl(name, value=None):
+    """What a setting of the kernel is, or was before it is set."""
+    file = pathlib.Path("/proc/sys") / name.replace(".", "/")
+    if value is None:
+        return file.read_text().strip()
+    return file.write_text(value)
+
+
+def start_capture(scenario, network):
+    return Capture(scenario, CAPTURES, prefixes(network, {})[0] if scenario.interface == "near0" else ())
+
+
 def record(scenario):
-    network = link.Link(scenario.link) if scenario.link else None
-    near, far = network.prefixes() if network else ((), ())
-    servers = start_servers(scenario, far)
+    network = None
+    if scenario.link:
+        network = tunnel.Tunnel(scenario.link) if scenario.link in tunnel.KINDS else link.Link(scenario.link)
+    before = {setting: sysctl(setting) for setting in scenario.sysctl}
+    for setting, value in scenario.sysctl.items():
+        sysctl(setting, value)
+    servers = start_servers(scenario, network)
     nginx = start_nginx(scenario)
-    capture = None if scenario.midstream else Capture(scenario, CAPTURES, near if scenario.interface == "near0" else ())
-    clients, capture, before = run_clients(scenario, capture, near)
+    between = proxies.Proxies(scenario.proxies)
+    capture = None if scenario.midstream else start_capture(scenario, network)
+    clients, capture, gate = run_clients(scenario, capture, network)
     time.sleep(scenario.settle)
     name = capture.stop()
     events = [e for peer in clients + servers for e in peer.stop()]
+    events += between.stop()
     if nginx:
         nginx.terminate()
         nginx.wait()
     if network:
         network.close()
-    truth = join(scenario, name, events, before)
+    for setting, value in before.items():
+        sysctl(setting, value)
+    truth = join(scenario, name, events, gate)
     (CAPTURES / (scenario.name + ".truth.json")).write_text(truth)
     print(f"{name}: {(CAPTURES / name).stat().st_size} bytes", flush=True)
 

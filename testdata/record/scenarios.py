@@ -1,6 +1,6 @@
 """The table of what is recorded. A play is explained in testdata/README.md."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 
@@ -17,7 +17,10 @@ class Scenario:
     midstream: bool = False      # the capture begins at the client's gate
     together: bool = False       # the clients run at once
     nginx: bool = False          # nginx on 8081 passes on to 8080
+    proxies: tuple = ()          # rows of proxies.PROGRAMS
     link: str = ""               # a bad path between the ends: see link.py
+    sysctl: dict = field(default_factory=dict)  # settings of the kernel, where there is no link
+    partial: bool = False        # the filter leaves out what was sent
     settle: float = 0.3          # seconds between the last client's end and the capture's
 
 
@@ -217,6 +220,99 @@ SCENARIOS = [
              [server("ws")], [client("ws", "text=5 wait=1", "/impatient", port=8081)], nginx=True),
     Scenario("nginx-forgotten", "nginx without the Upgrade and Connection fields: the request arrives as plain HTTP.",
              [server("gorilla")], [client("ws", "", "/forgotten", port=8081)], nginx=True),
+]
+CURLS = (  # options, the proxy's port and what it is asked for: refused, each in its way
+    ("/nobody-there", 8099, 1080, ["--socks5", "127.0.0.1:1080"], {"kind": "socks5", "target": "127.0.0.1:8099"}),
+    ("/wrong-password", 8080, 1081, ["--socks5", "joe:wrong@127.0.0.1:1081"], {"kind": "socks5", "user": "joe"}),
+    ("/no-password", 8080, 1081, ["--socks5", "127.0.0.1:1081"], {"kind": "socks5"}),
+    ("/nobody-there-4", 8099, 1082, ["--socks4", "joe@127.0.0.1:1082"],
+     {"kind": "socks4", "target": "127.0.0.1:8099", "user": "joe"}),
+    ("/forbidden", 8099, 3128, ["-p", "-x", "127.0.0.1:3128"], {"kind": "http-connect", "target": "127.0.0.1:8099", "status": 403}),
+)
+SCENARIOS += [
+    Scenario("proxy-protocol", "HAProxy tells the next HAProxy of the client, in version 1, in version 2 with a checksum, and in "
+             "version 2 inside SOCKS 4; all legs.",
+             [server("ws")], [client("ws", PAIR, "/v1", port=8091), client("coder", PAIR, "/v2", port=8092),
+                              client("gorilla", PAIR, "/v2-socks4", port=8093)], proxies=("haproxy", "dante")),
+    Scenario("socks", "Through SOCKS 5 without and with a password, SOCKS 4, and SOCKS 5 inside SOCKS 4; both legs.",
+             [server("coder")],
+             [client("ws", PAIR, "/socks5", chain=[("socks5", 1080)]),
+              client("ws", PAIR, "/password", chain=[("socks5", 1081, "joe", "secret")]),
+              client("ws", PAIR, "/socks4", chain=[("socks4", 1082)]),
+              client("ws", PAIR, "/nested", chain=[("socks4", 1082), ("socks5", 1080)])],
+             proxies=("microsocks", "microsocks-password", "dante")),
+    Scenario("http-connect", "Through the tunnel of an HTTP proxy, and through SOCKS 5 inside one; both legs.",
+             [server("gorilla")], [client("ws", PAIR, "/tunnel", chain=[("http", 3128)]),
+                                   client("ws", PAIR, "/nested", chain=[("http", 3128), ("socks5", 1080)])],
+             proxies=("tinyproxy", "microsocks")),
+    Scenario("proxy-refuses", "Proxies that refuse: nobody listens there, a wrong password, none, a port that is not allowed.",
+             [], [client("curl", "", target, port=port, proxy_port=proxy, local_port=45700 + i, options=options, via=[via])
+                  for i, (target, port, proxy, options, via) in enumerate(CURLS)],
+             proxies=("microsocks", "microsocks-password", "dante", "tinyproxy")),
+]
+MID = "text=5 bin=6 wait=2 gate "
+SCENARIOS += [
+    to("midstream-big", "The same with messages of 20000 and 70000 bytes, fragments, pings between.",
+       MID + "bin=20000 frag=text,500,p,700 text=70000 ping=x wait=5 pongs=2 close=1000,bye", stacks=("ws", "gorilla"),
+       midstream=True, form="gzip"),
+    Scenario("midstream-deflate-fresh", "The same with compression without context takeover.", [server("gorilla", deflate=True)],
+             [client("coder", "text=2000 wait=1 gate text=3000 text=2100 bin=900 text=3 wait=5 close=1000", deflate=True)],
+             midstream=True),
+    Scenario("midstream-fragments", "The capture begins between two fragments; then a ping, and a close.", [server("ws")],
+             [client("raw", "request answer frame=1,hello read=1 frame=1m,one gate frame=0m,two frame=9,ping read=1 frame=0,three "
+                     "read=1 frame=2,300 read=1 frame=8,x03e8 read")], midstream=True),
+    Scenario("midstream-idle", "The capture begins in a silence; then only the server speaks, then the client closes.",
+             [server("ws", "echo wait=1 sleep=900 text=300 bin=40 ping=are-you-there")],
+             [client("coder", "text=5 gate wait=3 sleep=200 close=1000")], midstream=True),
+]
+for _who, _filter in (("client", "tcp dst port 8080"), ("server", "tcp src port 8080")):
+    SCENARIOS += [
+        to("one-way-" + _who, f"Only what the {_who} sends is captured, from the SYN on.",
+           HELLO + " text=3000 ping=x frag=text,5,p,7 wait=4 sleep=100 close=1000,bye", "echo ping=from-server",
+           stacks=("ws", "coder"), filter=_filter, partial=True),
+        Scenario(f"one-way-{_who}-deflate", f"Only what the {_who} sends is captured, compressed.",
+                 [server("ws", deflate=True)],
+                 [client("ws", "text=3000 text=3000 bin=300 wait=3 close=1000", deflate=True)], filter=_filter, partial=True),
+        to(f"one-way-{_who}-late", f"Only what the {_who} sends is captured, beginning when the connection is in use.",
+           MID + "text=70 bin=3000 frag=text,5,p,7 ping=x wait=5 pongs=1 close=1000,bye", stacks=("ws", "gorilla"), filter=_filter,
+           midstream=True, partial=True),
+    ]
+INSIDE = HELLO + " ping=from-client bin=5000 wait=3 close=1000,bye"
+for _link, _notes in (
+        ("vxlan", "Inside VXLAN."), ("geneve", "Inside GENEVE."), ("gre", "Inside GRE."), ("ipip", "Inside IPv4 in IPv4."),
+        ("6in4", "IPv6 inside IPv4."), ("vxlan-fragments", "Inside VXLAN on a path of 700 bytes: IPv4 fragments."),
+        ("gre-fragments", "Inside GRE on a path of 700 bytes: IPv4 fragments."),
+        ("6in4-fragments", "IPv6 inside IPv4 on a path of 700 bytes: fragments."),
+        ("vxlan6", "Inside VXLAN on IPv6."),
+        ("geneve6-fragments", "Inside GENEVE on IPv6 on a path of 1280 bytes: IPv6 fragments.")):
+    _host = "fd07::2" if _link.startswith("6in4") else "10.7.0.2"
+    SCENARIOS.append(Scenario("tunnel-" + _link, _notes, [server("coder", host=_host)], [client("ws", INSIDE, host=_host)],
+                              link=_link, interface="near0", filter="ip or (ip6 and not icmp6)"))
+SCENARIOS += [
+    Scenario("tunnel-vxlan-twice", "Two WebSockets at once between the same addresses and ports, in two VXLANs.",
+             [server("ws", "echo ping=one", host="10.7.0.2"), server("ws", "echo ping=two", host="10.7.0.2", space=2)],
+             [client("ws", "text=40 wait=1 sleep=200 bin=50 wait=2 close=1000,one", "/one", host="10.7.0.2", local_port=45678),
+              client("ws", "bin=41 wait=1 sleep=200 text=52 wait=2 close=1000,two", "/two", host="10.7.0.2", local_port=45678,
+                     space=2)],
+             link="vxlan-twice", interface="near0", filter="ip", together=True),
+    Scenario("zero-window", "The server does not read for two seconds: its window closes, is probed and opens again.",
+             [server("raw", "reply=101 sleep=2000 read=3 frame=8,x03e8 read")],
+             [client("ws", "bin=30000 text=100 bin=300")],
+             sysctl={"net.ipv4.tcp_rmem": "4096 4096 8192"}),
+    Scenario("keep-alive", "TCP keep-alives of the client and of the server in a silence of four seconds.",
+             [server("raw", "reply=101 keep-alive read=1 sleep=2500 frame=1,still%20there read")],
+             [client("raw", "keep-alive request answer frame=1,hello sleep=3500 read=1 frame=8,x03e8 read")]),
+    Scenario("fast-open", "TCP Fast Open: the request is in the SYN, once the client has the cookie.",
+             [server("raw", "reply=101 read=1 frame=1,hello read frame=8,x03e8")],
+             [client("raw", "request answer frame=1,first read=1 frame=8,x03e8 read", "/first", fast_open=True),
+              client("raw", "request answer frame=1,second read=1 frame=8,x03e8 read", "/second", fast_open=True)],
+             sysctl={"net.ipv4.tcp_fastopen": "1027"}),
+    Scenario("half-close", "The client half-closes TCP without a Close frame; the server goes on for a while.",
+             [server("raw", "reply=101 read=1 frame=1,one sleep=200 frame=1,two sleep=200 frame=8,x03e9 drain")],
+             [client("raw", "request answer frame=1,bye half-close read")]),
+    Scenario("path-storm", "Segments are lost, repeated and out of order. Seen at the client.", [server("coder", host="192.0.2.2")],
+             [client("ws", "bin=9000 text=10 bin=12000 text=20 wait=4 text=30 wait=5 close=1000", host="192.0.2.2")],
+             link="storm", interface="near0", form="gzip"),
 ]
 for _kind, _notes in (("loss", "Segments are lost on the way, before and after the capture."),
                       ("repeat", "Segments arrive twice."), ("swap", "Segments arrive out of order.")):

@@ -2,6 +2,8 @@
 
 import json
 
+from proxies import VERSIONS
+
 LOG_KEYS = ("sent", "received", "frames_sent", "frames_received", "pings_sent", "pings_received",
             "pongs_sent", "pongs_received", "close_sent", "close_received", "error")
 
@@ -10,6 +12,7 @@ def join(scenario, capture, events, before):
     ends = [e for e in events if e["event"] == "connection"]
     pairs = pair(ends)
     connections = [connection(client, server, scenario, before) for client, server in pairs]
+    connections += [between(e, connections) for e in events if e["event"] == "leg"]
     head = {
         "capture": capture,
         "software": {
@@ -17,9 +20,13 @@ def join(scenario, capture, events, before):
             "server": ", ".join(sorted({s["software"] for _, s in pairs if s})),
         },
         "notes": scenario.notes,
-        "complete": not (scenario.snaplen or scenario.midstream),
-        "lossy": bool(scenario.link),
+        "complete": not (scenario.snaplen or scenario.midstream or scenario.partial),
+        "lossy": scenario.link in ("loss", "repeat", "swap", "storm", "router"),
     }
+    if hidden := sum(len(c.get("chain", ())[1:]) for c in scenario.clients):
+        head["legs_in_no_log"] = hidden
+    if scenario.proxies:
+        head["software"]["proxy"] = ", ".join(sorted({VERSIONS[name] for name in scenario.proxies}))
     if scenario.nginx:
         head["software"]["proxy"] = "nginx 1.22.1"
     others = [{k: e[k] for k in ("client_port", "server_port")} for e in events if e["event"] == "http"]
@@ -52,10 +59,20 @@ def connection(client, server, scenario, before):
         "status": told("status"), "subprotocol": told("subprotocol", ""), "extensions": told("extensions", ""),
         "outcome": outcome(client, server),
     }
+    if told("via"):
+        row["via"] = told("via")
     cut = (before["sent"], before["received"]) if before else (0, 0)
     row["client"] = side(client, *cut)
     row["server"] = side(server, *reversed(cut))
     return row
+
+
+def between(leg, connections):
+    """A leg from a proxy to the next, that carries what a client of the first said."""
+    row = next(c for c in connections if c["client_port"] == leg["from"])
+    kept = {key: row[key] for key in row if key not in ("client", "server")}
+    return {**kept, "client_port": leg["client_port"], "server_port": leg["server_port"], "outcome": None, "via": leg["via"],
+            "client": None, "server": None}
 
 
 def side(end, sent, received):

@@ -8,6 +8,8 @@ Steps beside those of the other peers' plays:
   hold-back ... send   one write for all in between
   slowly         from here on one byte at a time
   answer         waits for the response; read=N for N frames; read for all until a Close frame or the end
+  gate           the capture begins here
+  keep-alive     TCP keep-alives from here on, after a second of silence; half-close: FIN, and goes on reading
   page=PATH      a plain request and its response; drain: reads to the end
 """
 
@@ -101,6 +103,8 @@ class Raw:
 
     def request(self, *fields):
         self.plain = False
+        if CONF.get("fast_open"):  # it is sent already, in the SYN
+            return
         host = f"{CONF['host']}:{CONF['port']}"
         wanted = {"Host": host, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Key": self.key,
                   "Sec-WebSocket-Version": "13"}
@@ -173,6 +177,15 @@ class Raw:
                 pass
         elif name == "page":
             self.page(args[0])
+        elif name == "gate":
+            say(event="gate", sent=len(self.sent.messages), received=len(self.received.messages))
+            sys.stdin.readline()
+        elif name == "keep-alive":
+            for option, value in ((socket.TCP_KEEPIDLE, 1), (socket.TCP_KEEPINTVL, 1), (socket.TCP_KEEPCNT, 9)):
+                self.sock.setsockopt(socket.IPPROTO_TCP, option, value)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        elif name == "half-close":
+            self.sock.shutdown(socket.SHUT_WR)
         else:
             {"request": self.request, "answer": self.answer, "reply": self.reply, "frame": self.frame,
              "read": self.read}[name](*args)
@@ -241,6 +254,16 @@ def parse(data):
     return data[0], masked, payload, data[at + length:]
 
 
+def fast_open():
+    """A connection whose SYN carries the request (RFC 7413)."""
+    host = f"{CONF['host']}:{CONF['port']}"
+    lines = [f"GET {CONF['target']} HTTP/1.1", f"Host: {host}", "Upgrade: websocket", "Connection: Upgrade",
+             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"]
+    sock = socket.socket()
+    sock.sendto("\r\n".join(lines).encode() + b"\r\n\r\n", socket.MSG_FASTOPEN, (CONF["host"], CONF["port"]))
+    return sock
+
+
 def serve():
     """The connections get the plays in turn."""
     plays = CONF.get("plays") or [CONF["play"]]
@@ -258,7 +281,7 @@ def serve():
 
 def connect():
     for i, play in enumerate(CONF.get("plays") or [CONF["play"]]):
-        raw = Raw(socket.create_connection((CONF["host"], CONF["port"])), "client")
+        raw = Raw(fast_open() if CONF.get("fast_open") else socket.create_connection((CONF["host"], CONF["port"])), "client")
         if "plays" in CONF:
             raw.target += f"/{i + 1}"
         raw.play(play)
