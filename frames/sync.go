@@ -60,6 +60,8 @@ type Finder struct {
 	runs []Run  // the same; Data is set when they are given
 	at   int    // the run that pos is in
 	last int    // bytes of the chunk before, 0 behind a loss
+	full int    // bytes of the largest chunk
+	ends uint32 // how many chunks were shorter than that: something written ended with them
 
 	found  int64 // 0, or one more than the offset that was found
 	masked bool
@@ -76,6 +78,8 @@ type Run struct {
 	size   int64 // of Data
 	begun  int64 // where the chunk began of which it is what was left
 	border int   // bytes of that chunk or of the one before, whichever is the shorter
+	ends   uint32
+	fresh  bool // the chunk before it is one of ends
 }
 
 const (
@@ -83,10 +87,11 @@ const (
 	defaultMaxHeld   = 256 << 10
 	defaultGiveUp    = 256 << 10
 	minHeld          = 32 << 10
+	leastFull        = 1200 // bytes of the smallest chunk that may be of something larger
 
 	maxStep = 16 << 10             // bytes that are taken in at once
 	ahead   = MaxHeader + textSeen // that are looked at from a header on
-	runSize = 80                   // bytes that a Run costs
+	runSize = 96                   // bytes that a Run costs
 )
 
 // Feed takes the next chunk of the direction and reports whether the
@@ -111,12 +116,16 @@ func (f *Finder) Feed(b []byte, packet, time int64) (found bool) {
 
 // begin begins a chunk of so many bytes.
 func (f *Finder) begin(size int, packet, time int64) {
-	border := size
+	r := Run{Offset: f.end, Packet: packet, Time: time, begun: f.end, border: size}
 	if f.last > 0 {
-		border = min(size, f.last)
+		r.border = min(size, f.last)
+		if r.fresh = f.last < max(f.full, leastFull); r.fresh {
+			f.ends++
+		}
 	}
-	f.last = size
-	f.runs = append(f.runs, Run{Offset: f.end, Packet: packet, Time: time, begun: f.end, border: border})
+	r.ends = f.ends
+	f.last, f.full = size, max(f.full, size)
+	f.runs = append(f.runs, r)
 }
 
 // extend takes the next bytes of a chunk.
@@ -141,7 +150,7 @@ func (f *Finder) Lose(n, packet, time int64) {
 	if n <= 0 || f.found > 0 {
 		return
 	}
-	f.runs = append(f.runs, Run{Offset: f.end, Lost: n, Packet: packet, Time: time})
+	f.runs = append(f.runs, Run{Offset: f.end, Lost: n, Packet: packet, Time: time, begun: -1, ends: f.ends})
 	f.end += n
 	f.pos, f.floor, f.last = f.end, f.end, 0
 	f.keep(func(c *chain) bool { return c.next >= f.end })
@@ -262,7 +271,7 @@ func (f *Finder) trim() {
 		}
 		for i := range f.chains {
 			if c := &f.chains[i]; c.head == first {
-				c.head, c.proven = -1, false
+				c.head = -1
 			}
 		}
 	}

@@ -12,10 +12,12 @@ type chain struct {
 	recent  [4]uint32 // what its last headers were
 	score   int32     // bits that speak for it
 	turn    uint8     // of recent
-	aligned int16     // bits that the borders of chunks speak for it, of score
+	ends    uint32    // of Run, at last
+	aligned int16     // bits that speak against a payload that holds it
 	masked  bool
 	closing bool // a Close frame was sent
-	proven  bool // there was a header behind head
+	certain bool // a header of it was; head is the first that is held
+	proven  bool // there was another one behind that
 	message nesting
 }
 
@@ -28,9 +30,9 @@ const (
 	hopeless = -8      // bits of a chain that is not followed
 	maxScore = 1 << 20 // more is not counted
 
-	// How many bits the borders of chunks have to speak for a chain, so that
-	// it is not one in a payload: half of the frames begin at one, but in a
-	// payload only by chance.
+	// How many bits have to speak for that a chain is not one that a payload
+	// holds: behind a chunk that is not full a frame begins, but in a payload
+	// no more often than elsewhere.
 	knownAligned    = 16
 	strangerAligned = 24
 	maxAligned      = 1 << 14 // more is not counted, of either sign
@@ -79,8 +81,8 @@ func (f *Finder) arrive() (best chain, came bool) {
 		case c.score > best.score:
 			best, c = c, best
 		}
-		if c.start <= best.head {
-			best.head, best.proven = -1, false
+		if c.start < best.last {
+			best.head, best.certain, best.proven = -1, false, false
 		}
 	}
 	return best, came
@@ -104,11 +106,11 @@ func (f *Finder) place(h *Header, b []byte, c *chain, came bool) {
 	if speaking >= hopeful {
 		f.ripe = max(f.ripe, min(c.next, f.pos+(maxPlausible>>8)))
 	}
-	switch {
-	case c.head >= 0:
-		c.proven = true
-	case speaking >= f.certainty() && f.uncovered(c):
-		c.head = f.pos
+	if c.certain || speaking >= f.certainty() && f.uncovered(c) {
+		c.proven, c.certain = c.certain, true
+		if c.head < 0 {
+			c.head = f.pos
+		}
 	}
 	f.push(c)
 }
@@ -162,11 +164,27 @@ func (f *Finder) link(c *chain, h *Header, b []byte) bool {
 		// As the length of a message before it, in two bytes.
 		n, border, text = min(n, 0), min(border, 0), min(text, 0)
 	}
-	c.aligned = int16(max(-maxAligned, min(int(c.aligned)+border, maxAligned)))
+	c.align(f.pos, &f.runs[f.at], !known.stranger() || h.FIN && !again)
 	c.score = min(c.score+int32(n+text+border), maxScore)
 	c.message = next
 	c.closing = c.closing || h.Opcode == Close
 	return c.score > hopeless
+}
+
+// align weighs whether the chain's frames end where chunks do, now that one
+// begins at pos, in the chunk of which r is a part. Unless telling is set, it
+// is no good sign that this one does.
+func (c *chain) align(pos int64, r *Run, telling bool) {
+	hit, n := r.begun == pos, 0
+	if c.start != pos {
+		n = -int(r.ends - c.ends)
+		whole := hit && int(pos-c.last) == r.border // a chunk for itself
+		if hit && (r.fresh || whole) && telling {
+			n += int(bit(r.fresh, 1)) + max(0, borderWeight(int(pos-c.last)))
+		}
+	}
+	c.ends = r.ends
+	c.aligned = int16(max(-maxAligned, min(int(c.aligned)+n, maxAligned)))
 }
 
 // alike reports whether a header is as those of many frames before were.
