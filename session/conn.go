@@ -26,10 +26,11 @@ type Conn struct {
 	lastPayload capture.Time
 	phase       phase
 	lowIsClient bool
-	spoken      bool // there was payload
-	told        bool // Opened was told
-	timed       bool // the TCP handshake is over
-	replaced    bool // its two ends have begun another connection
+	spoken      bool    // there was payload
+	told        bool    // Opened was told
+	timed       bool    // the TCP handshake is over
+	replaced    bool    // its two ends have begun another connection
+	blind       [2]bool // by direction: it may have sent a Close frame that was not captured, or not whole
 	protocol    protocol
 	stream      reassembly.Stream
 

@@ -50,7 +50,7 @@ type Facts struct {
 	Attempts  int                  // opening handshakes tried on this TCP connection
 
 	CloseCode frames.CloseCode // what an endpoint's API reports, 1005 and 1006 included; 0 while open
-	ClosedBy  ClosedBy         // who began the close
+	ClosedBy  ClosedBy         // who began the close; ClosedByNone too where that was not captured
 	Clean     bool             // closed cleanly: RFC 6455 §7.1.4
 
 	TCP TCP

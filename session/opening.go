@@ -73,6 +73,8 @@ func (c *Conn) answered(r *reassembly.Chunk) {
 	c.Handshake = h
 	answered := c.at(reassembly.FromServer, r)
 	if h.Request == nil {
+		// What the client said before this was looked through for a request.
+		c.blind[reassembly.FromClient], _ = c.opener.reader.Seeking()
 		c.Attempts++
 		c.opener.requested = Where{}
 	}

@@ -47,6 +47,14 @@ func (c *Conn) closing(d reassembly.Dir, e *Frame, r *reassembly.Chunk) {
 	}
 }
 
+// other is the direction that did not begin the close, as far as is known.
+func (c *Conn) other() reassembly.Dir {
+	if c.ClosedBy == ClosedByServer {
+		return reassembly.FromClient
+	}
+	return reassembly.FromServer
+}
+
 // crossed says whether the Close frame of d had not arrived, as far as its
 // receiver has acknowledged.
 func (c *Conn) crossed(d reassembly.Dir) bool {
@@ -106,11 +114,14 @@ func (c *Conn) verdict() {
 	switch c.State {
 	case Ended, Open:
 		c.CloseCode = c.closeCode()
-	case Aborted, Rejected:
-		if c.Sides[0].UnfollowedBytes+c.Sides[1].UnfollowedBytes == 0 { // else there may have been a Close frame
-			c.CloseCode = frames.AbnormalClosure
+		if c.blind[c.other()] {
+			c.ClosedBy = ClosedByNone
 		}
-		c.ClosedBy = c.endedBy()
+	case Aborted, Rejected:
+		if !c.blind[0] && !c.blind[1] { // else there may have been a Close frame
+			c.CloseCode = frames.AbnormalClosure
+			c.ClosedBy = c.endedBy()
+		}
 	}
 }
 

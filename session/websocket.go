@@ -224,6 +224,7 @@ func (c *Conn) control(d reassembly.Dir, s *side, e *Frame, r *reassembly.Chunk)
 	case frames.Close:
 		body := frames.DecodeClose(e.Payload)
 		e.CloseBody = &body
+		c.blind[d] = c.blind[d] || e.Missing > 0
 		if facts.Close == nil && e.Missing == 0 {
 			facts.Close = &Close{CloseBody: body, Packet: e.Packet, Time: e.Time}
 			c.closing(d, e, r)
@@ -309,6 +310,8 @@ func (c *Conn) cut(d reassembly.Dir, packet int64, t capture.Time) {
 		c.emitLost(at, s.unfollowed, "not followed: a frame header before it was not captured")
 	}
 	c.Sides[d].UnfollowedBytes += s.unfollowed
+	unseen := !s.based && c.stream.Acked(d) < 0 // the capture has no packet of d
+	c.blind[d] = c.blind[d] || unseen || !s.parser.Synced()
 	c.hold(-s.held - sideCost)
 	c.sides[d] = nil
 	*s = side{}
