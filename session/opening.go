@@ -89,6 +89,9 @@ func (c *Conn) answered(r *reassembly.Chunk) {
 		c.phase = foreign
 	case h.Established:
 		c.establish(h, r)
+		if h.Request == nil && r.Carried == r.Packet { // what the server has acknowledged by now is the request
+			c.sides[reassembly.FromClient].from = c.stream.Acked(reassembly.FromClient)
+		}
 	}
 	for i := range waited {
 		w := &waited[i]

@@ -17,6 +17,7 @@ type side struct {
 
 	based bool
 	base  int64 // of the first frame in the byte stream
+	from  int64 // no frame begins before this place
 
 	begun   place  // the header of the frame that is being read
 	missing uint64 // of its payload
@@ -77,6 +78,12 @@ func (t *Tracker) side(deflate *frames.Deflate) *side {
 func (c *Conn) frames(r *reassembly.Chunk) {
 	d := r.Dir
 	s := c.sides[d]
+	if before := s.from - (r.Offset - r.Lost); before > 0 {
+		c.passRequest(d, r, before)
+	}
+	if len(r.Data)+int(r.Lost) == 0 {
+		return
+	}
 	if !s.based {
 		s.based, s.base = true, r.Offset-r.Lost
 	}
@@ -95,6 +102,21 @@ func (c *Conn) frames(r *reassembly.Chunk) {
 		c.piece(d, s, p, r)
 	}
 	c.account(s)
+}
+
+// passRequest takes the first n bytes off a run, or all it has: they are of a
+// request that the capture has behind its answer, or does not have.
+func (c *Conn) passRequest(d reassembly.Dir, r *reassembly.Chunk, n int64) {
+	lost := min(n, r.Lost)
+	c.Sides[d].LostBytes += lost
+	r.Lost -= lost
+	data := min(n-lost, int64(len(r.Data)))
+	if data > 0 {
+		c.emitLost(c.at(d, r), data, "not followed: the answer to it was captured before it")
+	}
+	c.Sides[d].UnfollowedBytes += data
+	r.Data = r.Data[data:]
+	r.Offset += data
 }
 
 // pause measures silence: time between payload in either direction.
