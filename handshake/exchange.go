@@ -43,6 +43,17 @@ func (r *Reader) front() kind {
 	return r.awaited[0].kind
 }
 
+// ahead is how many requests before an upgrade are to be answered.
+func (r *Reader) ahead() (n int) {
+	for _, a := range r.awaited {
+		if a.kind == upgrade {
+			break
+		}
+		n += a.n
+	}
+	return n
+}
+
 // asked tells whether the answer to Reader.pending is still to come.
 func (r *Reader) asked() bool { return r.pending != nil && (r.waiting || r.lost) }
 

@@ -34,6 +34,9 @@ func TestLoss(t *testing.T) {
 		{"over a refusal", []string{">" + ask, "<" + dashes, ">" + get, "<" + ok}, []string{"asked /chat"}, false, true},
 		{"over a refusal, then asked again", []string{">" + ask, "<" + dashes, ">" + strings.Replace(ask, "/chat", "/again", 1), "<" + agree}, []string{"asked /chat", "asked /again", "established 101"}, false, false},
 		{"over a refusal and the next attempt", []string{">" + ask, "<" + dashes, ">" + get, ">" + dashes, "<" + ok + agree}, []string{"asked /chat", "established unasked 101"}, false, false},
+		{"over an answer before the awaited one", []string{">" + get + get + ask, "<" + dashes, "<" + ok + agree}, []string{"asked /chat", "established 101"}, false, false},
+		{"over one of two answers", []string{">" + get + ask, "<" + dashes, "<" + ok}, []string{"asked /chat"}, true, true},
+		{"over one of three answers", []string{">" + get + ask, "<" + dashes, "<" + ok + ok}, []string{"asked /chat", "refused 200"}, false, false},
 		{"behind the handshake", []string{">" + ask, "<" + agree, "<" + dashes, ">" + dashes, "<x", ">x"}, []string{"asked /chat", "established 101", "foreign server 129", "foreign client 154"}, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

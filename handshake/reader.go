@@ -110,12 +110,17 @@ func (r *Reader) SkipServer(n int64) {
 	if !r.server.skip(n) {
 		return
 	}
+	ahead := r.ahead()
 	r.awaited = r.awaited[:0]
 	if !r.asked() {
 		return
 	}
 	// Until the client asks for something else, the next answer found is
-	// taken for the awaited one.
+	// taken for the awaited one; but a refusal may be the answer to one of
+	// the requests before it, as long as nobody knows how many were lost.
+	if ahead > 0 {
+		r.awaited = append(r.awaited, run{unseen, ahead})
+	}
 	r.await(upgrade)
 	r.lost = true
 	if r.waiting {

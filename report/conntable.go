@@ -83,7 +83,7 @@ func closeCell(f *session.Facts) string {
 	switch {
 	case f.State == session.Ended:
 		s := strconv.Itoa(int(f.CloseCode))
-		if f.ClosedBy != session.ClosedByNone && !f.OneSided {
+		if f.ClosedBy != session.ClosedByNone && f.ClosedBy != session.ClosedByUnknown {
 			s += " " + f.ClosedBy.String()
 		}
 		return s

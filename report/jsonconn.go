@@ -119,7 +119,8 @@ func (s *jsonSink) connection(e *session.Closed) {
 	}
 	if f.OneSided {
 		s.bool("one_sided", true)
-	} else {
+	}
+	if f.ClosedBy != session.ClosedByUnknown {
 		s.word("closed_by", f.ClosedBy.String())
 	}
 	if f.CloseCode != 0 || f.State == session.Ended || f.State == session.Aborted {

@@ -32,10 +32,14 @@ func (t *codeTally) table() *table {
 	return tab
 }
 
-// closer says who closed: nobody, where the code is one that no side sent.
+// closer says who closed: nobody, where the code is one that no side sent, and
+// a dash where it is not known.
 func closer(row codeRow) string {
-	if row.code == frames.AbnormalClosure || row.by == session.ClosedByNone {
+	switch {
+	case row.code == frames.AbnormalClosure:
 		return "nobody"
+	case row.by == session.ClosedByNone, row.by == session.ClosedByUnknown:
+		return dash
 	}
 	return row.by.String()
 }

@@ -27,10 +27,11 @@ type Conn struct {
 	lastPayload capture.Time
 	phase       phase
 	lowIsClient bool
-	spoken      bool // there was payload
-	told        bool // Opened was told
-	timed       bool // the TCP handshake is over
-	replaced    bool // its two ends have begun another connection
+	spoken      bool    // there was payload
+	told        bool    // Opened was told
+	timed       bool    // the TCP handshake is over
+	replaced    bool    // its two ends have begun another connection
+	blind       [2]bool // by direction: it may have sent a Close frame that was not captured, or not whole
 	protocol    protocol
 	stream      reassembly.Stream
 
@@ -64,6 +65,9 @@ func (c *Conn) segment(d reassembly.Dir, g *reassembly.Segment) {
 	}
 	for ch := range c.stream.Chunks(d, g) {
 		c.chunk(ch)
+	}
+	if o := c.opener; o != nil && d == reassembly.FromClient {
+		o.heed(g)
 	}
 	if c.searching() {
 		c.recognise(&reassembly.Chunk{Packet: g.Packet, Carried: g.Packet, Time: g.Time})

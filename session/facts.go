@@ -70,7 +70,7 @@ const (
 	ClosedByClient
 	ClosedByServer
 	ClosedByBoth    // both sent a Close frame before they had seen the other's
-	ClosedByUnknown // only one direction was captured
+	ClosedByUnknown // what would tell was not captured
 )
 
 var closedByNames = [...]string{"none", "client", "server", "both", "unknown"}

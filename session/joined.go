@@ -23,14 +23,20 @@ import (
 // as the capture shows.
 func (c *Conn) searching() bool {
 	o := c.opener
-	return c.phase == opening && o != nil && (c.joined || c.answerLost())
+	switch {
+	case c.phase != opening || o == nil:
+		return false
+	case o.reader.Pending() != nil:
+		return c.answerLost()
+	}
+	return c.joined
 }
 
 // answerLost says whether a request may have had an answer that the capture
 // does not hold: part of what the server sent, or all of it.
 func (c *Conn) answerLost() bool {
 	r := &c.opener.reader
-	return r.AnswerLost() || r.Pending() != nil && !c.stream.Seen(reassembly.FromServer)
+	return r.AnswerLost() || r.Pending() != nil && c.opener.answered && !c.stream.Seen(reassembly.FromServer)
 }
 
 // forced says whether the connection is to be taken for a WebSocket.

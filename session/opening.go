@@ -18,6 +18,9 @@ type opener struct {
 	strayed   bool               // what waited was no frame
 	searches  [2]search          // for frames, where no handshake tells of them
 	hopeless  bool               // there are none
+	acked     reassembly.SeqNum  // what the client acknowledged with its first segment
+	heard     bool               // acked is known
+	answered  bool               // and it has acknowledged more since
 }
 
 // http hands a run to the handshake reader, up to where a WebSocket opens.
@@ -81,6 +84,8 @@ func (c *Conn) answered(r *reassembly.Chunk) {
 	c.proxies()
 	answered := c.at(reassembly.FromServer, r)
 	if h.Request == nil {
+		// What the client said before this was looked through for a request.
+		c.blind[reassembly.FromClient], _ = c.opener.reader.Seeking()
 		c.Attempts++
 		c.opener.requested = Where{}
 	}
@@ -95,6 +100,9 @@ func (c *Conn) answered(r *reassembly.Chunk) {
 		c.phase = foreign
 	case h.Established:
 		c.establish(h, r)
+		if h.Request == nil && r.Carried == r.Packet { // what the server has acknowledged by now is the request
+			c.sides[reassembly.FromClient].from = c.stream.Acked(reassembly.FromClient)
+		}
 	}
 	for i := range waited {
 		w := &waited[i]
@@ -131,6 +139,15 @@ func (c *Conn) wait(r *reassembly.Chunk) {
 // proxies notes which proxies were passed.
 func (c *Conn) proxies() {
 	c.Via, c.viaRefused = c.opener.reader.Via(), c.opener.reader.ViaRefused()
+}
+
+// heed notes that the server has sent something, seen from what the client
+// acknowledges.
+func (o *opener) heed(g *reassembly.Segment) {
+	if !o.heard {
+		o.heard, o.acked = true, g.Ack
+	}
+	o.answered = o.answered || o.acked.Less(g.Ack)
 }
 
 // opened lets go of what only the opening needed.

@@ -47,6 +47,14 @@ func (c *Conn) closing(d reassembly.Dir, e *Frame, r *reassembly.Chunk) {
 	}
 }
 
+// other is the direction that did not begin the close, as far as is known.
+func (c *Conn) other() reassembly.Dir {
+	if c.ClosedBy == ClosedByServer {
+		return reassembly.FromClient
+	}
+	return reassembly.FromServer
+}
+
 // crossed says whether the Close frame of d had not arrived, as far as its
 // receiver has acknowledged.
 func (c *Conn) crossed(d reassembly.Dir) bool {
@@ -73,7 +81,7 @@ func (c *Conn) finish() {
 		c.proxies()
 	}
 	c.verdict()
-	if c.OneSided {
+	if c.OneSided && c.TCP.End != reassembly.NotEnded {
 		c.ClosedBy = ClosedByUnknown
 	}
 	now := reassembly.Chunk{Packet: packet, Time: t}
@@ -126,11 +134,14 @@ func (c *Conn) settleClose() {
 	switch c.State {
 	case Ended, Open:
 		c.CloseCode = c.closeCode()
-	case Aborted, Rejected:
-		if c.Sides[0].UnfollowedBytes+c.Sides[1].UnfollowedBytes == 0 { // else there may have been a Close frame
-			c.CloseCode = frames.AbnormalClosure
+		if c.CloseCode != 0 && c.blind[c.other()] {
+			c.ClosedBy = ClosedByUnknown
 		}
-		c.ClosedBy = c.endedBy()
+	case Aborted, Rejected:
+		c.CloseCode, c.ClosedBy = frames.AbnormalClosure, c.endedBy()
+		if c.blind[0] || c.blind[1] { // there may have been a Close frame
+			c.CloseCode, c.ClosedBy = 0, ClosedByUnknown
+		}
 	}
 }
 

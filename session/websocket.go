@@ -17,6 +17,7 @@ type side struct {
 
 	based bool
 	base  int64 // of the first frame in the byte stream
+	from  int64 // no frame begins before this place
 
 	begun   place  // the header of the frame that is being read
 	missing uint64 // of its payload
@@ -81,6 +82,12 @@ func (t *Tracker) side(deflate *frames.Deflate) *side {
 func (c *Conn) frames(r *reassembly.Chunk) {
 	d := r.Dir
 	s := c.sides[d]
+	if before := s.from - (r.Offset - r.Lost); before > 0 {
+		c.passRequest(d, r, before)
+	}
+	if len(r.Data)+int(r.Lost) == 0 {
+		return
+	}
 	if !s.based {
 		s.based, s.base = true, r.Offset-r.Lost
 	}
@@ -99,6 +106,21 @@ func (c *Conn) frames(r *reassembly.Chunk) {
 		c.piece(d, s, p, r)
 	}
 	c.account(s)
+}
+
+// passRequest takes the first n bytes off a run, or all it has: they are of a
+// request that the capture has behind its answer, or does not have.
+func (c *Conn) passRequest(d reassembly.Dir, r *reassembly.Chunk, n int64) {
+	lost := min(n, r.Lost)
+	c.Sides[d].LostBytes += lost
+	r.Lost -= lost
+	data := min(n-lost, int64(len(r.Data)))
+	if data > 0 {
+		c.emitLost(c.at(d, r), data, "not followed: the answer to it was captured before it")
+	}
+	c.Sides[d].UnfollowedBytes += data
+	r.Data = r.Data[data:]
+	r.Offset += data
 }
 
 // pause measures silence: time between payload in either direction.
@@ -223,6 +245,7 @@ func (c *Conn) control(d reassembly.Dir, s *side, e *Frame, r *reassembly.Chunk)
 	case frames.Close:
 		body := frames.DecodeClose(e.Payload)
 		e.CloseBody = &body
+		c.blind[d] = c.blind[d] || e.Missing > 0
 		if facts.Close == nil && e.Missing == 0 {
 			facts.Close = &Close{CloseBody: body, Packet: e.Packet, Time: e.Time}
 			c.closing(d, e, r)
@@ -305,6 +328,8 @@ func (c *Conn) cut(d reassembly.Dir, packet int64, t capture.Time) {
 	c.cutHeader(s, c.at(d, r))
 	c.tellUnfollowed(d, s, packet, r)
 	c.stop(&s.search)
+	unseen := !s.based && c.stream.Acked(d) < 0 // the capture has no packet of d
+	c.blind[d] = c.blind[d] || unseen || !s.parser.Synced()
 	c.hold(-s.held - sideCost)
 	c.sides[d] = nil
 	*s = side{}
