@@ -43,6 +43,8 @@ type Conn struct {
 	exchanges int64   // ordinary HTTP requests, once opener is gone
 	mustFail  bool    // the client must not accept the answer that opened it
 
+	finPacket [2]int64 // by direction: its first packet with a FIN
+
 	// Of the Close frame that was sent first: where it begins in its byte
 	// stream, and the packet that carried it.
 	closeAt, closeCarried int64
@@ -60,6 +62,9 @@ func (c *Conn) segment(d reassembly.Dir, g *reassembly.Segment) {
 	c.EndPacket, c.End = g.Packet, g.Time
 	if !c.timed {
 		c.handshakeTime(d, g)
+	}
+	if g.Flags.Has(reassembly.FlagFIN) && c.finPacket[d] == 0 {
+		c.finPacket[d] = g.Packet
 	}
 	for ch := range c.stream.Chunks(d, g) {
 		c.chunk(ch)
@@ -145,8 +150,11 @@ func (w *Where) set(c *Conn, d reassembly.Dir, r *reassembly.Chunk) {
 
 // ended takes the end of one direction, or of both.
 func (c *Conn) ended(d reassembly.Dir, end reassembly.End, packet int64, t capture.Time) {
-	if c.TCP.End == reassembly.NotEnded {
+	switch before := c.TCP.End; {
+	case before == reassembly.NotEnded:
 		c.TCP.End, c.TCP.EndedBy = end, d
+	case before == reassembly.FIN && end == reassembly.FIN && c.finPacket[d] < c.finPacket[d.Other()]:
+		c.TCP.EndedBy = d // it waited for bytes before it
 	}
 	if c.phase != open {
 		return
