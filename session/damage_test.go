@@ -112,12 +112,12 @@ var damages = []struct {
 }{
 	{"remove", remove},
 	{"cut the start", func(rec *recording, try func(string, []capture.Packet)) {
-		for i := range thin(len(rec.packets), 400) {
+		for i := range thin(len(rec.packets), 120) {
 			try(fmt.Sprintf("from %d on", i+1), rec.packets[i:])
 		}
 	}},
 	{"cut the end", func(rec *recording, try func(string, []capture.Packet)) {
-		for i := range thin(len(rec.packets), 400) {
+		for i := range thin(len(rec.packets), 120) {
 			try(fmt.Sprintf("up to %d", i), rec.packets[:i])
 		}
 	}},
@@ -139,9 +139,9 @@ func thin(n, most int) iter.Seq[int] {
 // remove takes out each packet, and runs of two to five.
 func remove(rec *recording, try func(string, []capture.Packet)) {
 	for n := 1; n <= 5; n++ {
-		most := 400
+		most := 300
 		if n > 1 {
-			most = 40
+			most = 15
 		}
 		for i := range thin(len(rec.packets)-n+1, most) {
 			try(fmt.Sprintf("without %d from %d", n, i+1), without(rec.packets, i, i+n))
