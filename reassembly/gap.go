@@ -32,7 +32,9 @@ func (h *half) captured() SeqNum {
 	return top.Add(1)
 }
 
-// settle declares the gap at next of direction d a loss, if it is one.
+// settle declares the gap at next of direction d a loss, if it is one. The
+// grace begins when the other side has acknowledged bytes behind it: before,
+// it may be one of the network, which a retransmission fills.
 func (s *Stream) settle(d Dir, g *Segment, yield func(*Chunk) bool) bool {
 	h := &s.half[d]
 	missing := h.missing()
@@ -41,16 +43,20 @@ func (s *Stream) settle(d Dir, g *Segment, yield func(*Chunk) bool) bool {
 		return true
 	}
 	r := h.more()
+	over := r.held > s.limit() || s.budget().full()
+	unheard := !s.Seen(d.Other())
+	if passed := h.state.has(acked) && int(h.ack.Sub(h.next)) >= missing; !passed && !unheard && !over {
+		h.state &^= gap
+		return true
+	}
 	if !h.state.has(gap) {
 		h.state |= gap
 		r.gapTime, r.gapCount = g.Time, 0
 	}
 	r.gapCount++
-	over := r.held > s.limit() || s.budget().full()
-	grace := r.gapCount >= graceSegments || g.Time.Sub(r.gapTime) >= graceTime
-	lost := grace && h.state.has(acked) && int(h.ack.Sub(h.next)) >= missing
-	if r.gapCount >= graceUnheard && !s.Seen(d.Other()) {
-		lost = true
+	lost := r.gapCount >= graceSegments || g.Time.Sub(r.gapTime) >= graceTime
+	if unheard {
+		lost = r.gapCount >= graceUnheard
 	}
 	if !over && !lost {
 		return true

@@ -91,7 +91,11 @@ func names(t *testing.T) (names []string) {
 		t.Fatalf("%d recordings (%v)", len(files), err)
 	}
 	for _, f := range files {
-		names = append(names, strings.TrimSuffix(filepath.Base(f), ".truth.json"))
+		name := strings.TrimSuffix(filepath.Base(f), ".truth.json")
+		if strings.HasPrefix(name, "midstream") || strings.HasSuffix(name, "-late") {
+			continue // what is told of it as it is depends on what can be found, and so is no measure
+		}
+		names = append(names, name)
 	}
 	return names
 }
@@ -112,12 +116,12 @@ var damages = []struct {
 }{
 	{"remove", remove},
 	{"cut the start", func(rec *recording, try func(string, []capture.Packet)) {
-		for i := range thin(len(rec.packets), 400) {
+		for i := range thin(len(rec.packets), 120) {
 			try(fmt.Sprintf("from %d on", i+1), rec.packets[i:])
 		}
 	}},
 	{"cut the end", func(rec *recording, try func(string, []capture.Packet)) {
-		for i := range thin(len(rec.packets), 400) {
+		for i := range thin(len(rec.packets), 120) {
 			try(fmt.Sprintf("up to %d", i), rec.packets[:i])
 		}
 	}},
@@ -139,9 +143,9 @@ func thin(n, most int) iter.Seq[int] {
 // remove takes out each packet, and runs of two to five.
 func remove(rec *recording, try func(string, []capture.Packet)) {
 	for n := 1; n <= 5; n++ {
-		most := 400
+		most := 300
 		if n > 1 {
-			most = 40
+			most = 15
 		}
 		for i := range thin(len(rec.packets)-n+1, most) {
 			try(fmt.Sprintf("without %d from %d", n, i+1), without(rec.packets, i, i+n))

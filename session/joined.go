@@ -54,8 +54,8 @@ func (c *Conn) forced() bool {
 func (c *Conn) recognise(r *reassembly.Chunk) {
 	o := c.opener
 	if len(o.waiting) > 0 {
-		switch whole, ok := looksMasked(o.waiting); {
-		case whole:
+		switch enough, ok := looksMasked(o.waiting); {
+		case enough:
 			c.openUnseen(r, anchored)
 			return
 		case !ok:
@@ -131,13 +131,14 @@ func (c *Conn) release() {
 // frames is frames.
 const anchored = 0.99
 
-// looksMasked says whether the runs begin with a whole frame such as a client
-// sends, and whether all headers in them are like that.
-func looksMasked(runs []reassembly.Chunk) (whole, ok bool) {
+// looksMasked says whether the runs begin with frames such as a client sends:
+// all headers are like that, and enough is there of the first one to say so.
+func looksMasked(runs []reassembly.Chunk) (enough, ok bool) {
+	const sure = 1024 // bytes of a payload behind a header that can be one
 	var p frames.Parser
 	for i := range runs {
 		for piece := range p.Lose(runs[i].Lost) {
-			whole = whole || piece.Last
+			enough = enough || piece.Last
 		}
 		for piece := range p.Pieces(runs[i].Data) {
 			h := &piece.Header
@@ -145,10 +146,10 @@ func looksMasked(runs []reassembly.Chunk) (whole, ok bool) {
 				h.Opcode.IsControl() && (!h.FIN || h.PayloadLength > frames.MaxControlPayload) {
 				return false, false
 			}
-			whole = whole || piece.Last
+			enough = enough || piece.Last || piece.Offset+uint64(len(piece.Raw)) >= sure
 		}
 	}
-	return whole, true
+	return enough, true
 }
 
 // openUnseen opens the connection though no answer agreed to it. Bytes that

@@ -27,7 +27,6 @@ type opener struct {
 func (c *Conn) http(r *reassembly.Chunk) {
 	d := r.Dir
 	if r.Lost > 0 {
-		c.Sides[d].LostBytes += r.Lost
 		c.skip(d, r)
 	}
 	for len(r.Data) > 0 && c.phase == opening {
@@ -57,11 +56,17 @@ func (c *Conn) http(r *reassembly.Chunk) {
 	}
 }
 
+// skip passes over lost bytes, or lets them wait; then they are counted when
+// their turn comes.
 func (c *Conn) skip(d reassembly.Dir, r *reassembly.Chunk) {
+	waits := d == reassembly.FromClient && (len(c.opener.waiting) > 0 || c.opener.reader.Pending() != nil)
+	if !waits {
+		c.Sides[d].LostBytes += r.Lost
+	}
 	switch {
 	case d == reassembly.FromServer:
 		c.opener.reader.SkipServer(r.Lost)
-	case len(c.opener.waiting) > 0 || c.opener.reader.Pending() != nil:
+	case waits:
 		c.opener.waiting = append(c.opener.waiting, reassembly.Chunk{Dir: reassembly.FromClient, Lost: r.Lost, Offset: r.Offset, Packet: r.Packet, Carried: r.Carried, Time: r.Time})
 	default:
 		c.opener.reader.SkipClient(r.Lost)
@@ -154,6 +159,9 @@ func (o *opener) heed(g *reassembly.Segment) {
 func (c *Conn) opened() {
 	o := c.opener
 	c.exchanges += o.reader.Exchanges
+	for i := range o.waiting {
+		c.Sides[reassembly.FromClient].LostBytes += o.waiting[i].Lost
+	}
 	c.proxies()
 	c.opener = nil
 	c.hold(-int64(o.held))

@@ -161,10 +161,11 @@ type recorded struct {
 	flow   *flow
 	conn   *Conn
 	event  Event
+	after  int // 1 behind the last packet, else 0
 }
 
 func (r *recorded) before(other *recorded) bool {
-	return cmp.Or(cmp.Compare(r.packet, other.packet), cmp.Compare(r.id(), other.id())) < 0
+	return cmp.Or(cmp.Compare(r.packet, other.packet), cmp.Compare(r.after, other.after), cmp.Compare(r.id(), other.id())) < 0
 }
 
 func (r *recorded) id() int64 {
@@ -178,6 +179,7 @@ type worker struct {
 	tracker *Tracker
 	in      chan *block
 	events  []recorded
+	after   int // 1 once no packet follows
 }
 
 func newWorker(conf Config, shard, shards int) *worker {
@@ -195,7 +197,7 @@ func (w *worker) add(r recorded) { w.events = append(w.events, r) }
 
 // Observe records a copy of e.
 func (w *worker) Observe(e Event) {
-	w.add(recorded{packet: e.where().Packet, event: clone(e)})
+	w.add(recorded{packet: e.where().Packet, event: clone(e), after: w.after})
 }
 
 func (w *worker) run(i int) {
@@ -205,6 +207,7 @@ func (w *worker) run(i int) {
 			w.tracker.Packet(&b.packets[j])
 		}
 		if b.last {
+			w.after = 1
 			w.tracker.Close()
 		}
 		b.events[i] = append([]recorded(nil), w.events...)
