@@ -65,7 +65,6 @@ func (c *Conn) finish() {
 	for _, d := range [...]reassembly.Dir{reassembly.FromClient, reassembly.FromServer} {
 		c.cut(d, packet, t)
 	}
-	c.transport()
 	c.verdict()
 	now := reassembly.Chunk{Packet: packet, Time: t}
 	if c.unanswered() {
@@ -242,7 +241,6 @@ func (s *Side) add(o *Side) {
 	s.PayloadBytes += o.PayloadBytes
 	s.LostBytes += o.LostBytes
 	s.UnfollowedBytes += o.UnfollowedBytes
-	s.Counts.Add(&o.Counts)
 }
 
 func (t *Totals) see(p *capture.Packet) {
