@@ -10,10 +10,9 @@ import (
 	"github.com/wssniff/wssniff/capture"
 )
 
-func window(n uint16) func(*Segment)        { return func(g *Segment) { g.Window = n } }
-func id(n uint16) func(*Segment)            { return func(g *Segment) { g.ID = n } }
-func ttl(n uint8) func(*Segment)            { return func(g *Segment) { g.TTL = n } }
-func (w *wire) seq(n SeqNum) func(*Segment) { return func(g *Segment) { g.Seq = n } }
+func window(n uint16) func(*Segment) { return func(g *Segment) { g.Window = n } }
+func id(n uint16) func(*Segment)     { return func(g *Segment) { g.ID = n } }
+func ttl(n uint8) func(*Segment)     { return func(g *Segment) { g.TTL = n } }
 
 func stamp(n uint32) func(*Segment) {
 	return func(g *Segment) {
@@ -59,8 +58,16 @@ func TestFacts(t *testing.T) {
 			w.send(C, A, 3, "def")
 			w.send(S, A, 0, "", w.ack(S, 0))
 			w.send(S, A, 0, "", w.ack(S, 0))
-			w.send(C, A, 0, "abc")
+			w.send(C, A, 0, "abc", id(3))
 		}, "c7 abc; c7 def; ", Counts{OutOfOrder: 1}, Counts{DuplicateACKs: 2}, 0},
+		{"out of order, without identification", func(w *wire) {
+			w.send(C, A, 3, "def", id(0))
+			w.send(C, A, 0, "abc", id(0))
+		}, "c5 abc; c5 def; ", Counts{OutOfOrder: 1}, Counts{}, 0},
+		{"sent again after what is behind the gap", func(w *wire) {
+			w.send(C, A, 3, "def", id(0xffff))
+			w.send(C, A, 0, "abc", id(2))
+		}, "c5 abc; c5 def; ", Counts{Retransmitted: 1}, Counts{}, 0},
 		{"keep-alives", func(w *wire) {
 			w.send(C, A, 0, "abc")
 			w.send(S, A, 0, "", w.ack(S, 3))
@@ -128,7 +135,8 @@ func TestFacts(t *testing.T) {
 		{"no identification, at once", func(w *wire) {
 			w.send(C, A, 0, "abc", id(0))
 			w.send(C, A, 0, "abc", id(0))
-		}, "c4 abc; ", Counts{Duplicates: 1}, Counts{}, 0},
+			w.send(C, A, 0, "abc", id(0))
+		}, "c4 abc; ", Counts{Duplicates: 2}, Counts{}, 0},
 		{"no identification, after duplicate acknowledgments", func(w *wire) {
 			w.send(C, A, 0, "abc", id(0))
 			w.send(S, A, 0, "", w.ack(S, 0))
@@ -172,7 +180,7 @@ func TestFacts(t *testing.T) {
 			w.send(C, A, 3, "def")
 			w.send(C, A|FlagFIN, 6, "")
 			w.send(C, A|FlagFIN, 3, "")
-			w.send(C, A, 0, "abc")
+			w.send(C, A, 0, "abc", id(1))
 		}, "c7 abc; c7 def; c7 FIN; ", Counts{OutOfOrder: 1}, Counts{}, 0},
 		{"a second FIN, higher", func(w *wire) {
 			w.send(C, A|FlagFIN, 3, "")

@@ -97,6 +97,14 @@ func (h *half) foreign(n int) bool {
 	return n > maxUnacked && !(h.state.has(acked) && int(h.ack.Sub(h.next)) >= n)
 }
 
+// sentAgain says whether g, which fills a gap, was sent after what is behind
+// the gap: a sender counts its packets, where it gives them numbers at all
+// (RFC 6864 §2). The first copy was lost before it came to the capture then.
+func (r *rare) sentAgain(g *Segment) bool {
+	behind := r.early[0].id
+	return g.ID != 0 && behind != 0 && int16(g.ID-behind) > 0
+}
+
 // fill lends data at next, up to where early bytes are held, then those.
 func (s *Stream) fill(d Dir, data []byte, lost int, yield func(*Chunk) bool) bool {
 	h := &s.half[d]

@@ -55,6 +55,7 @@ func (b *Budget) release(page []byte) {
 // An early run of bytes: ahead of its turn. Runs of one half do not overlap.
 type early struct {
 	seq    SeqNum
+	id     uint16 // of its packet
 	data   []byte // a page of the Budget's; nil where the capture cut the bytes off
 	lost   int    // then their number
 	packet int64  // that carried it
@@ -129,12 +130,12 @@ func cutAt(data []byte, lost, n int) ([]byte, int) {
 func (r *rare) insert(b *Budget, i int, packet int64, seq SeqNum, data []byte, lost int) {
 	if len(data) > 0 {
 		page := b.copy(data)
-		r.early = slices.Insert(r.early, i, early{seq: seq, data: page, packet: packet})
+		r.early = slices.Insert(r.early, i, early{seq: seq, id: r.id, data: page, packet: packet})
 		r.held += cap(page)
 		i++
 	}
 	if lost > 0 {
-		r.early = slices.Insert(r.early, i, early{seq: seq.Add(len(data)), lost: lost, packet: packet})
+		r.early = slices.Insert(r.early, i, early{seq: seq.Add(len(data)), id: r.id, lost: lost, packet: packet})
 	}
 }
 

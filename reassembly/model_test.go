@@ -153,7 +153,7 @@ func (m *model) check() {
 // TestModel has segments in any order, twice, overlapping, with
 // other bytes than before, cut, and lost, all over the sequence space.
 func TestModel(t *testing.T) {
-	rounds := 3000
+	rounds := 1500
 	if testing.Short() {
 		rounds = 300
 	}

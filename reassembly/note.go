@@ -10,9 +10,9 @@ import (
 // their bytes. Duplicate packets are in no other count.
 type Counts struct {
 	Duplicates     int64 // packets captured once more on their way: see twin
-	Retransmitted  int64 // segments that brought no new byte, SYN and FIN included
+	Retransmitted  int64 // segments that were sent again, SYN and FIN included: see sentAgain
 	Spurious       int64 // of them, those whose bytes the other side had acknowledged before
-	OutOfOrder     int64 // segments that came behind their turn: they filled a gap
+	OutOfOrder     int64 // segments that came behind their turn: they filled a gap, and were not sent after it
 	DuplicateBytes int64 // bytes seen again
 
 	ConflictingBytes int64 // bytes seen again with another value; the first copy was used
@@ -89,7 +89,8 @@ func (h *half) conflict(first, second int64, seq SeqNum, n int) {
 type rare struct {
 	Counts
 	early     []early
-	held      int // bytes of pages in early
+	held      int    // bytes of pages in early
+	id        uint16 // of the segment that is held next
 	conflicts []Conflict
 
 	recent [8]record // of the last segments

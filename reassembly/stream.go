@@ -278,7 +278,8 @@ func (s *Stream) place(d Dir, seq SeqNum, g *Segment, yield func(*Chunk) bool) b
 		h.OldTimestamps++
 		return true
 	case distance > 0:
-		h.more().hold(s.budget(), h, g.Packet, seq, g.Payload, g.Missing)
+		h.more().id = g.ID
+		h.hold(s.budget(), h, g.Packet, seq, g.Payload, g.Missing)
 		h.note(g)
 		return true
 	}
@@ -296,7 +297,12 @@ func (s *Stream) place(d Dir, seq SeqNum, g *Segment, yield func(*Chunk) bool) b
 	}
 	s.halfClosed(d, g, len(data))
 	if h.rare != nil && len(h.early) > 0 {
-		h.OutOfOrder++
+		h.id = g.ID
+		if h.sentAgain(g) {
+			h.Retransmitted++
+		} else {
+			h.OutOfOrder++
+		}
 		return s.fill(d, data, lost, yield)
 	}
 	h.start(g)

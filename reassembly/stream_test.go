@@ -233,7 +233,7 @@ func TestConflictsAreCounted(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	counts := w.stream.Counts(FromClient)
-	want := Counts{Retransmitted: 1, OutOfOrder: 1, DuplicateBytes: 6, ConflictingBytes: 5, Conflicts: 2}
+	want := Counts{Retransmitted: 2, DuplicateBytes: 6, ConflictingBytes: 5, Conflicts: 2}
 	if counts != want {
 		t.Errorf("counted %+v, want %+v", counts, want)
 	}

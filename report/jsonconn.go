@@ -126,7 +126,7 @@ func (s *jsonSink) connection(e *session.Closed) {
 	if f.CloseCode != 0 || f.State == session.Ended || f.State == session.Aborted {
 		s.bool("clean", f.Clean)
 	}
-	s.tcp(f)
+	s.tcp(e.Conn)
 	if p := &f.PingRTT; p.Count > 0 {
 		s.begin("ping_rtt_ms", '{')
 		s.ms("min", p.Min)

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"time"
-
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 )
@@ -42,27 +40,30 @@ var tcpTraits = []struct {
 }
 
 // tcp writes what is known of the TCP connection.
-func (s *jsonSink) tcp(f *session.Facts) {
-	a, b := &f.Sides[0], &f.Sides[1]
+func (s *jsonSink) tcp(c *session.Conn) {
+	f, stream := &c.Facts, c.Segments()
+	counts := [2]reassembly.Counts{stream.Counts(reassembly.FromClient), stream.Counts(reassembly.FromServer)}
+	sum := counts[0]
+	sum.Add(&counts[1])
 	s.begin("tcp", '{')
 	if f.TCP.RTT > 0 {
 		s.ms("rtt_ms", f.TCP.RTT)
 	}
-	s.dataRTT(f)
-	s.int("retransmitted_segments", a.Retransmitted+b.Retransmitted)
-	s.int("out_of_order_segments", a.OutOfOrder+b.OutOfOrder)
-	s.int("duplicate_bytes", a.DuplicateBytes+b.DuplicateBytes)
-	s.int("lost_bytes", a.LostBytes+b.LostBytes)
-	s.int("unfollowed_bytes", a.UnfollowedBytes+b.UnfollowedBytes)
+	s.dataRTT(stream)
+	s.int("retransmitted_segments", sum.Retransmitted)
+	s.int("out_of_order_segments", sum.OutOfOrder)
+	s.int("duplicate_bytes", sum.DuplicateBytes)
+	s.int("lost_bytes", f.Sides[0].LostBytes+f.Sides[1].LostBytes)
+	s.int("unfollowed_bytes", f.Sides[0].UnfollowedBytes+f.Sides[1].UnfollowedBytes)
 	for i := range tcpCounts {
-		if n := tcpCounts[i].of(&a.Counts) + tcpCounts[i].of(&b.Counts); n > 0 {
+		if n := tcpCounts[i].of(&sum); n > 0 {
 			s.int(tcpCounts[i].name, n)
 		}
 	}
-	s.conflicts(f)
-	s.zeroWindow(f)
+	s.conflicts(stream)
+	s.zeroWindow(&counts)
 	for _, row := range tcpTraits {
-		if f.TCP.Traits.Has(row.trait) {
+		if stream.Traits().Has(row.trait) {
 			s.bool(row.name, true)
 		}
 	}
@@ -74,12 +75,13 @@ func (s *jsonSink) tcp(f *session.Facts) {
 }
 
 // dataRTT writes the round-trip times of data, by who sent it.
-func (s *jsonSink) dataRTT(f *session.Facts) {
-	if f.TCP.DataRTT[0].Min+f.TCP.DataRTT[1].Min == 0 {
+func (s *jsonSink) dataRTT(stream *reassembly.Stream) {
+	times := [2]reassembly.RTT{stream.RTT(reassembly.FromClient), stream.RTT(reassembly.FromServer)}
+	if times[0].Min+times[1].Min == 0 {
 		return
 	}
 	s.begin("data_rtt_ms", '{')
-	for d, rtt := range f.TCP.DataRTT {
+	for d, rtt := range times {
 		if rtt.Min > 0 {
 			s.begin(reassembly.Dir(d).String(), '{')
 			s.ms("min", rtt.Min)
@@ -90,12 +92,13 @@ func (s *jsonSink) dataRTT(f *session.Facts) {
 	s.end('}')
 }
 
-func (s *jsonSink) conflicts(f *session.Facts) {
-	if len(f.TCP.Conflicts[0])+len(f.TCP.Conflicts[1]) == 0 {
+func (s *jsonSink) conflicts(stream *reassembly.Stream) {
+	lists := [2][]reassembly.Conflict{stream.Conflicts(reassembly.FromClient), stream.Conflicts(reassembly.FromServer)}
+	if len(lists[0])+len(lists[1]) == 0 {
 		return
 	}
 	s.begin("conflicts", '[')
-	for d, list := range f.TCP.Conflicts {
+	for d, list := range lists {
 		for _, c := range list {
 			s.comma()
 			s.b = append(s.b, '{')
@@ -111,22 +114,19 @@ func (s *jsonSink) conflicts(f *session.Facts) {
 }
 
 // zeroWindow writes how often and how long the windows were closed, and whose.
-func (s *jsonSink) zeroWindow(f *session.Facts) {
-	a, b := &f.Sides[0], &f.Sides[1]
-	if a.ZeroWindows+b.ZeroWindows == 0 {
+func (s *jsonSink) zeroWindow(counts *[2]reassembly.Counts) {
+	if counts[0].ZeroWindows+counts[1].ZeroWindows == 0 {
 		return
 	}
-	var total time.Duration
 	s.begin("zero_windows", '{')
-	for d := range f.Sides {
-		if c := &f.Sides[d].Counts; c.ZeroWindows > 0 {
+	for d := range counts {
+		if c := &counts[d]; c.ZeroWindows > 0 {
 			s.begin(reassembly.Dir(d).String(), '{')
 			s.int("count", c.ZeroWindows)
 			s.ms("ms", c.ZeroWindow)
 			s.end('}')
-			total += c.ZeroWindow
 		}
 	}
 	s.end('}')
-	s.ms("zero_window_ms", total)
+	s.ms("zero_window_ms", counts[0].ZeroWindow+counts[1].ZeroWindow)
 }

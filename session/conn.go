@@ -172,15 +172,9 @@ func (c *Conn) ended(d reassembly.Dir, end reassembly.End, packet int64, t captu
 	}
 }
 
-// transport gathers the facts of TCP.
-func (c *Conn) transport() {
-	c.TCP.Traits = c.stream.Traits()
-	for _, d := range [...]reassembly.Dir{reassembly.FromClient, reassembly.FromServer} {
-		c.Sides[d].Counts = c.stream.Counts(d)
-		c.TCP.DataRTT[d] = c.stream.RTT(d)
-		c.TCP.Conflicts[d] = c.stream.Conflicts(d)
-	}
-}
+// Segments gives what is known of the connection's TCP segments. It is not to
+// be handed any.
+func (c *Conn) Segments() *reassembly.Stream { return &c.stream }
 
 func sortByStart(conns []*Conn) {
 	slices.SortFunc(conns, func(a, b *Conn) int {

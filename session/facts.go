@@ -88,9 +88,6 @@ type Side struct {
 	LostBytes        int64 // bytes of the byte stream that the capture does not hold
 	UnfollowedBytes  int64 // bytes behind a frame header that the capture does not hold
 	Close            *Close
-
-	// TCP facts of the bytes this end sent.
-	reassembly.Counts
 }
 
 // A Close is a Close frame that was sent (RFC 6455 §5.5.1).
@@ -100,16 +97,12 @@ type Close struct {
 	Time   capture.Time
 }
 
-// TCP holds what is known of the TCP connection underneath.
+// TCP holds what is known of the end of the TCP connection underneath, and of
+// its beginning. Conn.Segments has the rest.
 type TCP struct {
 	RTT     time.Duration // from the SYN to the ACK that completes the handshake; 0 if not captured
 	End     reassembly.End
 	EndedBy reassembly.Dir // who sent the first FIN or the RST; meaningful if End is not NotEnded
-	Traits  reassembly.Traits
-
-	// By who sent the data.
-	DataRTT   [2]reassembly.RTT
-	Conflicts [2][]reassembly.Conflict
 }
 
 // Samples keeps a run of durations: exact minimum, maximum and count, and a

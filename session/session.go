@@ -40,9 +40,9 @@ const (
 	defaultIdle     = 24 * time.Hour
 	tryIdle         = 5 * time.Minute // for a TCP handshake: common systems give up after two
 	defaultMaxFlows = 1_000_000
-	maxIdle         = 4096     // connections without state remembered: ended ones, for their late segments
-	maxEarly        = 64 << 10 // client bytes held for one connection until its upgrade is answered
-	maxControl      = 4096     // payload bytes kept of a control frame; a legal one has 125
+	maxIdle         = 4096    // connections without state remembered: ended ones, for their late segments
+	maxEarly        = 1 << 20 // client bytes held for one connection until its upgrade is answered
+	maxControl      = 4096    // payload bytes kept of a control frame; a legal one has 125
 )
 
 func (c *Config) keep() int {

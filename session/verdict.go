@@ -76,7 +76,6 @@ func (c *Conn) finish() {
 		c.cut(d, packet, t)
 	}
 	c.OneSided = c.opener == nil && c.told && c.stream.Seen(reassembly.FromClient) != c.stream.Seen(reassembly.FromServer)
-	c.transport()
 	if c.opener != nil {
 		c.proxies()
 	}
@@ -256,7 +255,6 @@ func (s *Side) add(o *Side) {
 	s.PayloadBytes += o.PayloadBytes
 	s.LostBytes += o.LostBytes
 	s.UnfollowedBytes += o.UnfollowedBytes
-	s.Counts.Add(&o.Counts)
 }
 
 func (t *Totals) see(p *capture.Packet) {

@@ -29,6 +29,9 @@ type segment struct {
 	lose     bool
 	cut      int // bytes captured of each packet; 0: all
 	owners   []*line
+
+	id       uint16 // of its packet, if that was fixed before it is captured
+	numbered bool
 }
 
 // A path is what a connection's packets are wrapped in.

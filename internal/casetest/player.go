@@ -165,11 +165,18 @@ func (m *manner) dress(s *segment, i int) {
 // capture does not see it. A router sends it on 20 microseconds later.
 func (p *player) put(s *segment) {
 	path := &p.conn.path
+	next := path.ids
+	if s.numbered {
+		path.ids[s.dir] = s.id
+	}
 	ids := path.ids
 	packets := path.packets(s)
 	var second [][]byte
 	if path.router {
 		second = path.forwarded(s, ids)
+	}
+	if s.numbered {
+		path.ids = next
 	}
 	for i, b := range packets {
 		at := p.clock
@@ -202,6 +209,9 @@ func (p *player) capturePacket(s *segment, b []byte, at capture.Time) {
 func (p *player) send(s *segment, hold bool) {
 	e := &p.conn.ends[s.dir]
 	if hold {
+		ids := &p.conn.path.ids[s.dir]
+		s.id, s.numbered = *ids, true
+		*ids++
 		e.held = append(e.held, s)
 		return
 	}
