@@ -30,6 +30,7 @@ var foreign = []struct {
 	{"PostgreSQL", func(rnd *rand.Rand, i int) string { return "D" + prefixed(4, latin(rnd, rnd.IntN(200))) }},
 	{"MQTT", func(rnd *rand.Rand, i int) string { return "\x30" + prefixed(1, noise(rnd, rnd.IntN(100))) }},
 	{"DNS", func(rnd *rand.Rand, i int) string { return prefixed(2, noise(rnd, 20+rnd.IntN(700))) }},
+	{"short DNS", func(rnd *rand.Rand, i int) string { return prefixed(2, noise(rnd, 20+rnd.IntN(100))) }},
 	{"NetBIOS", func(rnd *rand.Rand, i int) string {
 		return []string{"\x81\x00", "\x82\x00", "\x00\x00"}[min(i, 2)] + prefixed(2, noise(rnd, rnd.IntN(3000)))
 	}},
@@ -272,6 +273,59 @@ func TestFinderLetsGo(t *testing.T) {
 		}
 		if n := f.Held(); n > 3*64<<10 {
 			t.Errorf("%d bytes held", n)
+		}
+	}
+}
+
+// TestFinderCrowded: a frame that the finder forgets, because too many other
+// headers may be one, still counts as what holds the frames in its payload.
+func TestFinderCrowded(t *testing.T) {
+	const crowded = 3 * maxChains / 2
+	rnd := rand.New(rand.NewPCG(4, 7))
+	for range 5 {
+		w := follower{habit: Habit{Mask: MaskClear}}
+		begins := map[int64]bool{}
+		var at int64
+		send := func(b []byte) {
+			w.feed(b)
+			at += int64(len(b))
+		}
+		for range habitual {
+			begins[at] = true
+			send(wire(nil, 0x82, 0, noise(rnd, 60_000)))
+		}
+		w.lose(1000)
+		at += 1000
+		for i := range 60 {
+			var crowd, inner []byte
+			const text = "a text that is as long as what is looked at, and that speaks for it"
+			for j := range crowded { // each ends at another place behind them
+				n := (crowded-j)*(4+len(text)) + j - 4
+				crowd = append(crowd, 0x81, 0x7E, byte(n>>8), byte(n))
+				crowd = append(crowd, text...)
+			}
+			crowd = append(crowd, strings.Repeat("x", crowded)...)
+			const many = 40
+			var sizes []int
+			for range many {
+				was := len(inner)
+				inner = wire(inner, 0x81, 0, latin(rnd, 150+rnd.IntN(100)))
+				sizes = append(sizes, len(inner)-was)
+			}
+			begins[at] = true
+			send(wire(nil, 0x82, 0, string(crowd)+string(inner))[:4+len(crowd)])
+			for _, n := range sizes {
+				send(inner[:n])
+				inner = inner[n:]
+			}
+			if i > 2 && !w.search {
+				break
+			}
+		}
+		for _, o := range w.frames {
+			if !begins[o] {
+				t.Fatalf("invented: a frame at %d", o)
+			}
 		}
 	}
 }

@@ -141,6 +141,13 @@ var shapes = []shape{
 	}},
 	{name: "everything", masked: true, least: [2]int{90, 90}, seen: [2]int{95, 60}, frame: everything},
 	{name: "everything", least: [2]int{80, 60}, seen: [2]int{95, 60}, frame: everything},
+	{name: "tunnel of some", large: true, least: [2]int{95, 90}, seen: [2]int{95, 95}, frame: func(rnd *rand.Rand, i int) (byte, string) {
+		var b []byte
+		for range 20 + rnd.IntN(20) {
+			b = wire(b, 0x81, 0, latin(rnd, rnd.IntN(200)))
+		}
+		return 0x82, string(b)
+	}},
 }
 
 func fragments(rnd *rand.Rand, i int) (byte, string) {
