@@ -89,10 +89,10 @@ func TestFinderElsewhere(t *testing.T) {
 		for _, together := range []int{1, 20} {
 			t.Run(fmt.Sprint(p.name, " ", together), func(t *testing.T) {
 				rnd := rand.New(rand.NewPCG(uint64(i), uint64(together)))
-				var f Finder
+				f := Finder{GiveUp: 128 << 10}
 				for trial := range 3 {
 					f.Reset(Habit{})
-					for n := 0; f.Offset() < 300_000; {
+					for n := 0; f.Offset() < 150_000; {
 						var b string
 						for range 1 + rnd.IntN(together) {
 							b += p.message(rnd, n)
@@ -119,7 +119,7 @@ func TestFinderElsewhere(t *testing.T) {
 	}
 }
 
-const flood = 256 << 10 // bytes
+const flood = 128 << 10 // bytes
 
 // floods are made to cost much.
 func floods() map[string][]byte {
@@ -465,7 +465,8 @@ func FuzzInvented(f *testing.F) {
 		f.Add(uint8(i), uint64(i), uint8(i))
 	}
 	f.Fuzz(func(t *testing.T, i uint8, seed uint64, together uint8) {
-		s := &shapes[int(i)%len(shapes)]
+		s := shapes[int(i)%len(shapes)]
+		s.large = false
 		rnd := rand.New(rand.NewPCG(seed, 0))
 		s.lossy(t, rnd, 1+int(together&31), new(tally))
 		in := s.send(rnd, s.stream(), 1+int(together&31))
