@@ -92,7 +92,7 @@ var shapes = []shape{
 	{name: "64 KiB", large: true, masked: true, least: [2]int{95, 95}, seen: [2]int{95, 95}, frame: func(rnd *rand.Rand, i int) (byte, string) {
 		return 0x82, noise(rnd, 65536-rnd.IntN(3000))
 	}},
-	{name: "64 KiB", large: true, least: [2]int{95, 95}, seen: [2]int{95, 95}, frame: func(rnd *rand.Rand, i int) (byte, string) {
+	{name: "64 KiB", large: true, least: [2]int{95, 85}, seen: [2]int{95, 95}, frame: func(rnd *rand.Rand, i int) (byte, string) {
 		return 0x82, noise(rnd, 65536-rnd.IntN(3000))
 	}},
 	{name: "deflate", masked: true, deflate: true, least: [2]int{90, 95}, seen: [2]int{85, 60}, frame: func(rnd *rand.Rand, i int) (byte, string) {
@@ -141,6 +141,13 @@ var shapes = []shape{
 	}},
 	{name: "everything", masked: true, least: [2]int{90, 90}, seen: [2]int{95, 60}, frame: everything},
 	{name: "everything", least: [2]int{80, 60}, seen: [2]int{95, 60}, frame: everything},
+	{name: "tunnel of some", large: true, least: [2]int{90, 90}, seen: [2]int{95, 95}, frame: func(rnd *rand.Rand, i int) (byte, string) {
+		var b []byte
+		for range 20 + rnd.IntN(20) {
+			b = wire(b, 0x81, 0, latin(rnd, rnd.IntN(200)))
+		}
+		return 0x82, string(b)
+	}},
 }
 
 func fragments(rnd *rand.Rand, i int) (byte, string) {
@@ -291,7 +298,7 @@ func (a *tally) String() string {
 // stream is how long a stream has to be to say something about the shape.
 func (s *shape) stream() int {
 	if s.large {
-		return 700_000
+		return 400_000
 	}
 	return 60_000
 }

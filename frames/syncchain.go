@@ -50,7 +50,7 @@ func (f *Finder) scan(limit int64) {
 			far = min(far, f.chains[0].next)
 		}
 		n, most := 0, int(far-f.pos)
-		for n < most && first[b[n]] == 0 {
+		for n < most && (first[b[n]] == 0 || b[n] == 0) { // no chain begins with 0
 			n++
 		}
 		b = b[n:]
@@ -92,6 +92,9 @@ func (f *Finder) arrive() (best chain, came bool) {
 // fits that, or else of a new one.
 func (f *Finder) place(h *Header, b []byte, c *chain, came bool) {
 	if !came || c.score <= 0 || !f.link(c, h, b) {
+		if b[0] == 0 {
+			return // in binary data 0 is everywhere
+		}
 		*c = chain{start: f.pos, head: -1, clear: f.floor + f.Habit.reach(), masked: h.Masked}
 		if f.Habit.stranger() {
 			c.clear = f.pos + f.Habit.reach()
