@@ -53,7 +53,7 @@ func digest(o *told, same func(int64) int64) map[way][]string {
 
 func sideLine(s *session.Side) string {
 	c := *s
-	c.Counts, c.Close = session.Side{}.Counts, nil
+	c.Close = nil
 	if s.Close != nil {
 		return fmt.Sprintf("%+v %+v", c, s.Close.CloseBody)
 	}
