@@ -43,6 +43,11 @@ type Conn struct {
 	exchanges int64   // ordinary HTTP requests, once opener is gone
 	mustFail  bool    // the client must not accept the answer that opened it
 
+	// Of a WebSocket whose client had not been seen when it opened: what the
+	// 101 acknowledged. The client's frames begin there.
+	unseen, acked bool
+	ack           reassembly.SeqNum
+
 	finPacket [2]int64 // by direction: its first packet with a FIN
 
 	// Of the Close frame that was sent first: where it begins in its byte
@@ -66,8 +71,14 @@ func (c *Conn) segment(d reassembly.Dir, g *reassembly.Segment) {
 	if g.Flags.Has(reassembly.FlagFIN) && c.finPacket[d] == 0 {
 		c.finPacket[d] = g.Packet
 	}
+	if c.unseen && d == reassembly.FromClient && g.Length() > 0 {
+		c.align(g)
+	}
 	for ch := range c.stream.Chunks(d, g) {
 		c.chunk(ch)
+	}
+	if c.unseen && !c.acked {
+		c.acked, c.ack = true, g.Ack
 	}
 	if c.stream.Ended() != reassembly.NotEnded {
 		c.t.end(c)

@@ -122,6 +122,7 @@ var damages = []struct {
 		}
 	}},
 	{"one direction", oneWay},
+	{"one direction from the middle", lateWay},
 	{"snaplen", snaplen},
 }
 
@@ -155,7 +156,17 @@ func without(packets []capture.Packet, i, j int) []capture.Packet {
 }
 
 // oneWay takes out all that clients sent, and all that servers sent.
-func oneWay(rec *recording, try func(string, []capture.Packet)) {
+func oneWay(rec *recording, try func(string, []capture.Packet)) { rec.deaf(len(rec.packets), try) }
+
+// lateWay takes out what one side sent up to some packet.
+func lateWay(rec *recording, try func(string, []capture.Packet)) {
+	for n := range thin(len(rec.packets), 40) {
+		rec.deaf(n, try)
+	}
+}
+
+// deaf takes out what each side sent in the first n packets.
+func (rec *recording) deaf(n int, try func(string, []capture.Packet)) {
 	for d, who := range []string{"clients", "servers"} {
 		drop := map[way]bool{}
 		for w := range rec.ref.closed {
@@ -164,11 +175,11 @@ func oneWay(rec *recording, try func(string, []capture.Packet)) {
 		var kept []capture.Packet
 		var ip reassembly.IP
 		for i := range rec.packets {
-			if g := ip.Segment(&rec.packets[i]); g == nil || !drop[way{g.Src, g.Dst}] {
+			if g := ip.Segment(&rec.packets[i]); g == nil || i >= n || !drop[way{g.Src, g.Dst}] {
 				kept = append(kept, rec.packets[i])
 			}
 		}
-		try("nothing of the "+who, kept)
+		try(fmt.Sprintf("nothing of the %s in the first %d", who, n), kept)
 	}
 }
 

@@ -90,7 +90,10 @@ func (c *Conn) answered(r *reassembly.Chunk) {
 	case h.Established:
 		c.establish(h, r)
 		if h.Request == nil && r.Carried == r.Packet { // what the server has acknowledged by now is the request
-			c.sides[reassembly.FromClient].from = c.stream.Acked(reassembly.FromClient)
+			from := c.stream.Acked(reassembly.FromClient)
+			c.sides[reassembly.FromClient].from = from
+			c.unseen = from < 0
+			c.blind[reassembly.FromClient] = c.blind[reassembly.FromClient] || c.unseen
 		}
 	}
 	for i := range waited {
