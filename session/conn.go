@@ -45,6 +45,11 @@ type Conn struct {
 	viaRefused bool    // a proxy did not go on
 	mustFail   bool    // the client must not accept the answer that opened it
 
+	// Of a WebSocket whose client had not been seen when it opened: what the
+	// 101 acknowledged. The client's frames begin there.
+	unseen, acked bool
+	ack           reassembly.SeqNum
+
 	// Of the Close frame that was sent first: where it begins in its byte
 	// stream, and the packet that carried it.
 	closeAt, closeCarried int64
@@ -63,6 +68,9 @@ func (c *Conn) segment(d reassembly.Dir, g *reassembly.Segment) {
 	if !c.timed {
 		c.handshakeTime(d, g)
 	}
+	if c.unseen && d == reassembly.FromClient && g.Length() > 0 {
+		c.align(g)
+	}
 	for ch := range c.stream.Chunks(d, g) {
 		c.chunk(ch)
 	}
@@ -71,6 +79,9 @@ func (c *Conn) segment(d reassembly.Dir, g *reassembly.Segment) {
 	}
 	if c.searching() {
 		c.recognise(&reassembly.Chunk{Packet: g.Packet, Carried: g.Packet, Time: g.Time})
+	}
+	if c.unseen && !c.acked {
+		c.acked, c.ack = true, g.Ack
 	}
 	if c.stream.Ended() != reassembly.NotEnded {
 		c.t.end(c)

@@ -20,7 +20,7 @@ type opener struct {
 	hopeless  bool               // there are none
 	acked     reassembly.SeqNum  // what the client acknowledged with its first segment
 	heard     bool               // acked is known
-	answered  bool               // and it has acknowledged more since
+	answered  bool               // and it has spoken since it acknowledged more
 }
 
 // http hands a run to the handshake reader, up to where a WebSocket opens.
@@ -106,7 +106,10 @@ func (c *Conn) answered(r *reassembly.Chunk) {
 	case h.Established:
 		c.establish(h, r)
 		if h.Request == nil && r.Carried == r.Packet { // what the server has acknowledged by now is the request
-			c.sides[reassembly.FromClient].from = c.stream.Acked(reassembly.FromClient)
+			from := c.stream.Acked(reassembly.FromClient)
+			c.sides[reassembly.FromClient].from = from
+			c.unseen = from < 0
+			c.blind[reassembly.FromClient] = c.blind[reassembly.FromClient] || c.unseen
 		}
 	}
 	for i := range waited {
@@ -146,13 +149,13 @@ func (c *Conn) proxies() {
 	c.Via, c.viaRefused = c.opener.reader.Via(), c.opener.reader.ViaRefused()
 }
 
-// heed notes that the server has sent something, seen from what the client
-// acknowledges.
+// heed notes that the server has answered something, and the client gone on:
+// that is seen from what the client acknowledges with data.
 func (o *opener) heed(g *reassembly.Segment) {
 	if !o.heard {
 		o.heard, o.acked = true, g.Ack
 	}
-	o.answered = o.answered || o.acked.Less(g.Ack)
+	o.answered = o.answered || g.Length() > 0 && o.acked.Less(g.Ack)
 }
 
 // opened lets go of what only the opening needed.

@@ -108,6 +108,20 @@ func (c *Conn) frames(r *reassembly.Chunk) {
 	c.account(s)
 }
 
+// align looks at the first bytes that are seen of a client. Where they are not
+// the first behind its request, where a frame begins in them is not known.
+func (c *Conn) align(g *reassembly.Segment) {
+	c.unseen = false
+	s := c.sides[reassembly.FromClient]
+	if g.Seq == c.ack {
+		c.blind[reassembly.FromClient] = false
+	} else if s != nil && !s.based {
+		s.based, s.base = true, -1
+		for range s.parser.Lose(1) { // there is no frame yet that could lose it
+		}
+	}
+}
+
 // passRequest takes the first n bytes off a run, or all it has: they are of a
 // request that the capture has behind its answer, or does not have.
 func (c *Conn) passRequest(d reassembly.Dir, r *reassembly.Chunk, n int64) {
