@@ -296,6 +296,7 @@ func TestReadAllocs(t *testing.T) {
 			t.Fatal(err)
 		}
 		var p Packet
+		var d Decap
 		for range 9000 { // until the buffers have their size
 			if err := f.Read(&p); err != nil {
 				t.Fatal(err)
@@ -305,7 +306,7 @@ func TestReadAllocs(t *testing.T) {
 			if err := f.Read(&p); err != nil {
 				t.Fatal(err)
 			}
-			Datagram(&p)
+			d.Datagram(&p)
 		}); n != 0 {
 			t.Errorf("%d files: %v allocations a packet", len(names), n)
 		}

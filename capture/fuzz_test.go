@@ -66,7 +66,7 @@ func fuzzRead(t *testing.T, content []byte, decoders *[]*zstd.Decoder) ([]want, 
 		if len(p.Data) > p.Length || len(p.Data) > packetMax || len(in.buf) > 2*blockMax {
 			t.Fatalf("%d bytes of %d", len(p.Data), p.Length)
 		}
-		Datagram(&p)
+		new(Decap).Datagram(&p)
 		if in.packed == "" {
 			all = append(all, want{p.Time, p.LinkType, string(p.Data), p.Length})
 		}

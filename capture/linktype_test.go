@@ -67,7 +67,7 @@ func TestDatagram(t *testing.T) {
 		{"SLL2, ARP", LinkLinuxSLL2, sll2("0806"), "0001", NotIP},
 		{"cut SLL2", LinkLinuxSLL2, "0800 0000 00000002", "", CutHeader},
 
-		{"802.11", 105, "0800", ip4, UnknownLinkType},
+		{"Bluetooth", 187, "0800", ip4, UnknownLinkType},
 		{"a number without a row", 65535, "", ip4, UnknownLinkType},
 		{"the first behind the table", LinkType(len(linkTypes)), "", ip4, UnknownLinkType},
 	}
@@ -77,7 +77,7 @@ func TestDatagram(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, what := Datagram(&Packet{LinkType: tt.link, Data: data, Length: len(data)})
+			got, what := new(Decap).Datagram(&Packet{LinkType: tt.link, Data: data, Length: len(data)})
 			if what != tt.what {
 				t.Fatalf("content %d, want %d", what, tt.what)
 			}
@@ -104,8 +104,9 @@ func BenchmarkDatagram(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			copy(data[12:], head)
 			p := Packet{LinkType: LinkEthernet, Data: data, Length: 100}
+			var d Decap
 			for b.Loop() {
-				if _, what := Datagram(&p); what != HasIP {
+				if _, what := d.Datagram(&p); what != HasIP {
 					b.Fatal(what)
 				}
 			}

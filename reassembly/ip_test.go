@@ -109,16 +109,19 @@ func TestSegment(t *testing.T) {
 		{"data offset 4", set(hello, 32, "\x40"), 0, nil, Stats{Malformed: 1}},
 		{"data offset behind the end", set(hello, 32, "\xf0"), 0, nil, Stats{Malformed: 1}},
 		{"UDP", ip4(17, 0, "", "\x00\x35\x00\x35\x00\x08\x00\x00"), 0, nil, Stats{NotTCP: 1, Protocols: [256]int64{17: 1}}},
-		{"first fragment", ip4(6, 0x2000, "", tcp("", "hello")), 0, nil, Stats{Fragments: 1}},
-		{"last fragment", ip4(6, 0x0003, "", tcp("", "hello")), 0, nil, Stats{Fragments: 1}},
+		{"first fragment", ip4(6, 0x2000, "", tcp("", "hello world!")), 0, nil, Stats{Fragments: 1, Datagrams: Datagrams{Waiting: 1}}},
+		{"first fragment of a length that none can have", ip4(6, 0x2000, "", tcp("", "hello")), 0, nil, Stats{Malformed: 1}},
+		{"last fragment", ip4(6, 0x0003, "", tcp("", "hello")), 0, nil, Stats{Fragments: 1, Datagrams: Datagrams{Waiting: 1}}},
+		{"fragment behind the longest datagram", ip4(6, 0x1fff, "", tcp("", "hello")), 0, nil, Stats{Malformed: 1}},
+		{"fragment of nothing", ip4(6, 0x0003, "", ""), 0, nil, Stats{Malformed: 1}},
 		{"AH", ip4(51, 0, "", "\x06\x04"+strings.Repeat("\x00", 22)+tcp("", "hello")), 0, v4("", "hello", 0), Stats{Segments: 1}},
 
 		{"IPv6", ip6(6, tcp("", "hello")), 0, v6("hello", 0), Stats{Segments: 1}},
 		{"IPv6, padding", ip6(6, tcp("", "hello")) + "\x00\x00", 0, v6("hello", 0), Stats{Segments: 1}},
 		{"all extension headers", ip6(0, ext(60, 8)+ext(43, 16)+ext(44, 24)+"\x3c"+frag("\x00\x00")[1:]+ext(135, 8)+ext(139, 8)+ext(140, 40)+ext(6, 8)+tcp("", "hello")), 0, v6("hello", 0), Stats{Segments: 1}},
 		{"atomic fragment", ip6(44, frag("\x00\x06")+tcp("", "hello")), 0, v6("hello", 0), Stats{Segments: 1}},
-		{"first fragment, IPv6", ip6(44, frag("\x00\x01")+tcp("", "hello")), 0, nil, Stats{Fragments: 1}},
-		{"later fragment, IPv6", ip6(44, frag("\x00\x08")+tcp("", "hello")), 0, nil, Stats{Fragments: 1}},
+		{"first fragment, IPv6", ip6(44, frag("\x00\x01")+tcp("", "hello world!")), 0, nil, Stats{Fragments: 1, Datagrams: Datagrams{Waiting: 1}}},
+		{"later fragment, IPv6", ip6(44, frag("\x00\x08")+tcp("", "hello")), 0, nil, Stats{Fragments: 1, Datagrams: Datagrams{Waiting: 1}}},
 		{"payload length 0", set(ip6(6, tcp("", "hello")), 4, "\x00\x00"), 0, v6("hello", 0), Stats{Segments: 1}},
 		{"jumbogram, cut", set(ip6(0, "\x06\x00\xc2\x04\x00\x01\x11\x8c"+tcp("", "hello")), 4, "\x00\x00"), 70_068, v6("hello", 70_000-5), Stats{Segments: 1}},
 		{"cut payload, IPv6", ip6(6, tcp("", "hello"))[:62], 65, v6("he", 3), Stats{Segments: 1}},
@@ -164,14 +167,14 @@ func TestNoDatagram(t *testing.T) {
 		{LinkType: capture.LinkEthernet, Data: []byte("abcdef")},
 		{LinkType: capture.LinkEthernet, Data: []byte("abcdefabcdef\x08\x00")},
 		{LinkType: capture.LinkEthernet, Data: []byte("abcdefabcdef\x08\x00\x55")},
-		{LinkType: 105}, {LinkType: 105}, {LinkType: 9999},
+		{LinkType: 187}, {LinkType: 187}, {LinkType: 9999},
 	} {
 		p.Length = len(p.Data)
 		if seg := ip.Segment(&p); seg != nil {
 			t.Errorf("%+v", seg)
 		}
 	}
-	want := Stats{NotIP: 1, Cut: 2, Malformed: 1, UnknownLinkType: 3, LinkTypes: map[capture.LinkType]int64{105: 2, 9999: 1}}
+	want := Stats{NotIP: 1, Cut: 2, Malformed: 1, UnknownLinkType: 3, LinkTypes: map[capture.LinkType]int64{187: 2, 9999: 1}}
 	if diff := cmp.Diff(want, ip.Stats); diff != "" {
 		t.Error(diff)
 	}
@@ -202,7 +205,8 @@ func TestEveryPacketIsCountedOnce(t *testing.T) {
 
 // total adds up all reasons.
 func total(s *Stats) int64 {
-	return s.Segments + s.NotIP + s.NotTCP + s.Fragments + s.Cut + s.Malformed + s.UnknownLinkType
+	return s.Segments + s.NotIP + s.NotTCP + s.Fragments + s.Joined + s.Cut + s.Malformed +
+		s.Encrypted + s.TooDeep + s.BadChecksum + s.UnknownLinkType
 }
 
 func TestSegmentAllocs(t *testing.T) {
@@ -211,7 +215,7 @@ func TestSegmentAllocs(t *testing.T) {
 		{LinkType: capture.LinkEthernet, Data: []byte("abcdefabcdef\x08\x00" + ip4(6, 0, "", tcp("", "hello")))},
 		{LinkType: capture.LinkRaw, Data: []byte(ip6(0, "\x06\x00......"+tcp("", "hello")))},
 		{LinkType: capture.LinkRaw, Data: []byte(ip4(17, 0, "", "12345678"))},
-		{LinkType: 105},
+		{LinkType: 187},
 	}
 	if n := testing.AllocsPerRun(100, func() {
 		for i := range packets {

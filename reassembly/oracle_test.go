@@ -157,7 +157,7 @@ var excuses = []struct {
 		return own != nil && other == nil && p.LinkType == capture.LinkEthernet && bytes.Contains(p.Data[:min(len(p.Data), 30)], []byte{0xaa, 0xaa, 3, 0, 0, 0})
 	}},
 	{"gopacket does not look at the IP version", func(p *capture.Packet, own, other *Segment, _ error) bool {
-		b, _ := capture.Datagram(p)
+		b, _ := new(capture.Decap).Datagram(p)
 		return own == nil && other != nil && len(b) > 0 && b[0]>>4 != 4 && b[0]>>4 != 6
 	}},
 	{"gopacket keeps 16 bits of a length that is not in the IP header", func(p *capture.Packet, own, other *Segment, err error) bool {
@@ -174,13 +174,13 @@ var excuses = []struct {
 // v6Fragment says whether the IP header of p is followed by a fragment header
 // of a datagram in pieces.
 func v6Fragment(p *capture.Packet) bool {
-	b, _ := capture.Datagram(p)
+	b, _ := new(capture.Decap).Datagram(p)
 	return len(b) >= 48 && b[6] == 44 && (b[42] != 0 || b[43]&0xf9 != 0)
 }
 
 // tunnelled says whether the IP header of p is followed by another.
 func tunnelled(p *capture.Packet) bool {
-	b, _ := capture.Datagram(p)
+	b, _ := new(capture.Decap).Datagram(p)
 	if len(b) < 20 {
 		return false
 	}
