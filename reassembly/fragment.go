@@ -68,11 +68,11 @@ type fragment struct {
 	size   int    // on the wire
 }
 
-// A state says what is done with further fragments of a datagram.
-type state uint8
+// A progress says what is done with further fragments of a datagram.
+type progress uint8
 
 const (
-	waiting state = iota
+	waiting progress = iota
 	complete
 	foreign    // it holds no segment
 	overlapped // it was given up
@@ -81,7 +81,7 @@ const (
 // A held is a datagram of which fragments came.
 type held struct {
 	key        fragmentKey
-	state      state
+	progress   progress
 	proto      uint8
 	first      capture.Time
 	packets    int64 // counted in Stats.Fragments
@@ -121,21 +121,21 @@ func (ip *IP) fragment(t *fragments, f fragment) bool {
 	}
 	ip.expire(t)
 	d := t.all[f.key]
-	if d != nil && (ip.late(d) || d.state == complete && !d.repeats(&f)) {
+	if d != nil && (ip.late(d) || d.progress == complete && !d.repeats(&f)) {
 		ip.drop(t, d, &ip.Stats.Datagrams.Timeout)
 		d = nil
 	}
 	if proto, ok := ip.leads(&f); !ok {
 		return ip.notSegmented(t, d, &f, proto)
 	}
-	if d != nil && d.state == foreign && f.offset == 0 { // its identification came again
+	if d != nil && d.progress == foreign && f.offset == 0 { // its identification came again
 		ip.drop(t, d, nil)
 		d = nil
 	}
 	if d == nil {
 		d = ip.hold(t, &f)
 	}
-	switch d.state {
+	switch d.progress {
 	case complete:
 		ip.Stats.Joined++
 		return false
@@ -143,7 +143,7 @@ func (ip *IP) fragment(t *fragments, f fragment) bool {
 		ip.notTCP(d.proto, 1)
 		return false
 	}
-	if d.state == waiting && ip.take(t, d, &f) {
+	if d.progress == waiting && ip.take(t, d, &f) {
 		return ip.join(t, d)
 	}
 	d.packets++
@@ -172,7 +172,7 @@ func (ip *IP) notSegmented(t *fragments, d *held, f *fragment, proto uint8) bool
 	if d == nil && (plain || f.key.v6()) {
 		d = ip.hold(t, f)
 	}
-	if d != nil && d.state == waiting {
+	if d != nil && d.progress == waiting {
 		ip.Stats.Fragments -= d.packets
 		ip.notTCP(proto, d.packets)
 		d.packets, d.proto = 0, proto

@@ -17,10 +17,10 @@ func (ip *IP) hold(t *fragments, f *fragment) *held {
 	return d
 }
 
-// finish settles the state of a datagram. It is remembered without its bytes
+// finish settles the progress of a datagram. It is remembered without its bytes
 // unless it is complete.
-func (ip *IP) finish(t *fragments, d *held, s state) {
-	d.state = s
+func (ip *IP) finish(t *fragments, d *held, s progress) {
+	d.progress = s
 	ip.Stats.Datagrams.Waiting--
 	t.waiting.remove(d)
 	t.over.push(d)
@@ -32,7 +32,7 @@ func (ip *IP) finish(t *fragments, d *held, s state) {
 
 // drop forgets a datagram, and counts it with why if it was not over.
 func (ip *IP) drop(t *fragments, d *held, why *int64) {
-	if d.state == waiting {
+	if d.progress == waiting {
 		*why++
 		ip.Stats.Datagrams.Waiting--
 		t.waiting.remove(d)

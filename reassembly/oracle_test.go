@@ -219,6 +219,9 @@ func TestSegmentAgainstGopacket(t *testing.T) {
 	var packets int64
 	excused := make(map[string]int)
 	for _, path := range captures(t) {
+		if strings.HasPrefix(filepath.Base(path), "tunnel-") {
+			continue // gopacket joins no IP fragments, and knows not all of the tunnels; the endpoints' logs are the measure
+		}
 		f, err := capture.Open([]string{path}, nil)
 		if err != nil {
 			t.Fatal(err)

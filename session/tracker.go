@@ -56,6 +56,7 @@ type Tracker struct {
 // New gives a Tracker that tells each event to the observers in turn.
 func New(conf Config, obs ...Observer) *Tracker {
 	t := &Tracker{conf: conf, obs: obs, shards: 1}
+	t.ip.Checksum = conf.Checksum
 	t.ceiling = conf.maxMemory()
 	t.budget.Max = t.ceiling
 	t.table.seed = rand.Uint64()

@@ -239,9 +239,12 @@ func (t *Totals) count(s *reassembly.Stats) {
 	add("not IP", s.NotIP)
 	add("UDP", s.Protocols[17])
 	add("other IP protocols", s.NotTCP-s.Protocols[17])
-	add("IP fragments", s.Fragments)
+	add("IP fragments of datagrams that are not whole", s.Fragments)
 	add("cut before the end of the TCP header", s.Cut)
 	add("malformed", s.Malformed)
+	add("encrypted below IP", s.Encrypted)
+	add("too many layers", s.TooDeep)
+	add("wrong checksum", s.BadChecksum)
 }
 
 func (s *Side) add(o *Side) {

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -131,21 +130,6 @@ func events(t *testing.T, wantExit int, args ...string) []event {
 	return all
 }
 
-// notYet are captures whose traffic the program cannot follow, and why.
-var notYet = map[string]string{
-	"tunnel-6in4":              "tunnels are not looked into",
-	"tunnel-6in4-fragments":    "tunnels are not looked into, IP fragments are not joined",
-	"tunnel-geneve":            "tunnels are not looked into",
-	"tunnel-geneve6-fragments": "tunnels are not looked into, IP fragments are not joined",
-	"tunnel-gre":               "tunnels are not looked into",
-	"tunnel-gre-fragments":     "tunnels are not looked into, IP fragments are not joined",
-	"tunnel-ipip":              "tunnels are not looked into",
-	"tunnel-vxlan":             "tunnels are not looked into",
-	"tunnel-vxlan6":            "tunnels are not looked into",
-	"tunnel-vxlan-fragments":   "tunnels are not looked into, IP fragments are not joined",
-	"tunnel-vxlan-twice":       "tunnels are not looked into, nor told apart",
-}
-
 // TestTruth compares what the program says of each recorded capture with what
 // the software at both ends said it sent and received.
 func TestTruth(t *testing.T) {
@@ -155,9 +139,6 @@ func TestTruth(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			if why, ok := notYet[strings.TrimSuffix(filepath.Base(file), ".truth.json")]; ok {
-				t.Skip(why)
-			}
 			var tr truth
 			data, err := os.ReadFile(file)
 			if err != nil {
