@@ -29,7 +29,7 @@ func (c *Conn) searching() bool {
 	case o.reader.Pending() != nil:
 		return c.answerLost()
 	}
-	return c.joined
+	return c.joined || c.forced()
 }
 
 // answerLost says whether a request may have had an answer that the capture

@@ -18,6 +18,11 @@ func (c *Conn) lookFor(x *search, known frames.Habit, r *reassembly.Chunk) {
 	if x.finder == nil {
 		x.finder = c.t.finders.take()
 		x.finder.Reset(known)
+		x.finder.Certainty = 0
+		if c.forced() {
+			x.finder.Certainty = forcedCertainty
+			x.finder.Assume(r.Dir == reassembly.FromClient)
+		}
 		x.from = r.Offset - r.Lost
 	}
 	if r.Lost > 0 {
@@ -46,6 +51,10 @@ func (c *Conn) stop(x *search) {
 	c.t.finders.give(x.finder)
 	*x = search{}
 }
+
+// forcedCertainty is how many bits must speak for a frame, over chance, where
+// the user says that the connection is a WebSocket.
+const forcedCertainty = 12
 
 // keptSearch bounds the memory in bytes that a search leaves to the next one.
 const keptSearch = 16 << 10
