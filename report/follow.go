@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/diagnose"
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/session"
@@ -54,6 +55,17 @@ func (f *follower) observe(e session.Event) {
 			f.line("■ "+f.end(&e.Conn.Facts), f.meta(&e.Where))
 		}
 	}
+}
+
+// finding writes what is wrong.
+func (f *follower) finding(n *diagnose.Finding) {
+	if !f.follows(&n.Where) {
+		return
+	}
+	mark := marks[n.Severity]
+	text := clean(n.Title() + ": " + f.secret.string(n.Message))
+	f.out.WriteString("  " + f.st.paint(mark.sgr, mark.text) + " " + cutTo(text, f.opts.width()-4) + "\n")
+	f.line("  "+n.ID(), f.meta(&n.Where))
 }
 
 // follows tells whether it is the connection's, and begins with its addresses.

@@ -19,6 +19,7 @@ type jsonSink struct {
 	secret redactor
 	object
 	codes codeTally
+	finds findTally
 }
 
 func newNDJSON(w io.Writer, o *Options) Sink { return newJSONSink(w, o, false) }
@@ -59,8 +60,9 @@ func (s *jsonSink) Observe(e session.Event) {
 		}
 	case *session.Closed:
 		s.codes.add(&e.Conn.Facts)
+		found := s.finds.closed(&e.Conn.Facts)
 		if s.wants(Connections, &e.Where) {
-			s.connection(e)
+			s.connection(e, found)
 			s.write()
 		}
 	}

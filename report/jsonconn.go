@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/diagnose"
 	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
@@ -88,7 +89,7 @@ func (s *jsonSink) head(name string, h *handshake.Handshake, head *handshake.Hea
 	s.end(']')
 }
 
-func (s *jsonSink) connection(e *session.Closed) {
+func (s *jsonSink) connection(e *session.Closed, found []*diagnose.Finding) {
 	f := &e.Conn.Facts
 	s.open("connection", &e.Where)
 	s.address("client", f.Client)
@@ -137,6 +138,10 @@ func (s *jsonSink) connection(e *session.Closed) {
 	}
 	if f.IdleMax > 0 {
 		s.ms("idle_max_ms", f.IdleMax)
+	}
+	if len(found) > 0 {
+		s.strings("findings", rules(found))
+		s.word("headline", diagnose.Headline(found).ID())
 	}
 }
 
@@ -206,6 +211,7 @@ func (s *jsonSink) summary(sum *Summary) {
 	}
 	s.end(']')
 	s.closeCodes()
+	s.findings(sum.Counts)
 	s.inputs(sum.Inputs)
 	s.uint("capture_drops", sum.drops())
 }

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/diagnose"
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
@@ -70,6 +71,21 @@ func (l *liner) handshake(e *session.Handshake) {
 	l.line(&e.Where, mark, sgr, ends)
 	target = elideTarget(target, max(least, l.width-indent-width(method+answer)))
 	l.out.WriteString(strings.Repeat(" ", indent) + cutTo(method+target+answer, l.width-indent) + "\n")
+}
+
+// finding writes what is wrong: the sentence, and the rule's ID where there
+// is room for it, else on a line of its own.
+func (l *liner) finding(f *diagnose.Finding) {
+	mark := marks[f.Severity]
+	text, id := clean(f.Title()+": "+l.secret.string(f.Message)), columnGap+f.ID()
+	prefix := l.prefix(&f.Where)
+	room := l.width - width(prefix) - 2
+	l.out.WriteString(prefix + l.st.paint(mark.sgr, mark.text) + " " + cutTo(text, room))
+	if rest := room - width(text); rest >= width(id) {
+		l.out.WriteString(l.st.paint(sgrDim, padLeft(id, rest)) + "\n")
+		return
+	}
+	l.out.WriteString("\n" + l.st.paint(sgrDim, padLeft(cutTo(id, l.width), l.width)) + "\n")
 }
 
 // joined writes that a connection was recognised by its frames alone.

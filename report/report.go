@@ -16,13 +16,14 @@ import (
 	"math"
 
 	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/diagnose"
 	"github.com/wssniff/wssniff/session"
 )
 
 // A Sink writes a report while it observes. Finish ends it with the summary;
 // it returns the first error that writing had.
 type Sink interface {
-	session.Observer
+	diagnose.Observer
 	Finish(*Summary) error
 }
 
@@ -30,6 +31,7 @@ type Sink interface {
 type Summary struct {
 	Inputs []capture.Input
 	Totals *session.Totals
+	Counts map[string]int64 // how often each rule was broken: diagnose.Checker.Counts
 }
 
 // drops are the packets that the capturing machines say they lost.

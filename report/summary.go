@@ -1,8 +1,6 @@
 package report
 
 import (
-	"strings"
-
 	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
@@ -160,17 +158,5 @@ func hint(t *session.Totals) string {
 
 // wrap breaks a sentence at spaces.
 func (s *textSink) wrap(text, indent string) string {
-	out, line := "", ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && width(line)+1+width(word) > s.opts.width() {
-			out += line + "\n"
-			line = indent + word
-			continue
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return out + line
+	return fold(text, s.opts.width(), indent)
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/wssniff/wssniff/diagnose"
 	"github.com/wssniff/wssniff/session"
 )
 
@@ -21,6 +22,7 @@ type textSink struct {
 	conns  connTally
 	failed failTally
 	codes  codeTally
+	finds  findTally
 	times  timeTally
 	sizes  sizeTally
 }
@@ -37,7 +39,7 @@ func newText(w io.Writer, o *Options) Sink {
 	if o.Follow != 0 {
 		s.follow = newFollower(s.out, o)
 	}
-	s.conns.secret, s.failed.secret = newRedactor(o), newRedactor(o)
+	s.conns.secret, s.failed.secret, s.finds.secret = newRedactor(o), newRedactor(o), newRedactor(o)
 	return s
 }
 
@@ -76,10 +78,25 @@ func (s *textSink) Observe(e session.Event) {
 		s.conns.add(&e.Conn.Facts)
 		s.failed.closed(&e.Conn.Facts)
 		s.codes.add(&e.Conn.Facts)
+		s.finds.closed(&e.Conn.Facts)
 		s.times.closed(&e.Conn.Facts)
 		if s.list >= Connections {
 			s.lines.closed(e)
 		}
+	}
+	s.flush()
+}
+
+// Finding counts what is wrong and writes its line if the list has it.
+func (s *textSink) Finding(f *diagnose.Finding) {
+	if s.follow != nil {
+		s.follow.finding(f)
+		s.flush()
+		return
+	}
+	s.finds.add(f)
+	if s.list >= Findings {
+		s.lines.finding(f)
 	}
 	s.flush()
 }
@@ -109,9 +126,10 @@ func (s *textSink) Finish(sum *Summary) error {
 		s.nothing(sum.Totals)
 		return s.out.Flush()
 	}
+	s.headlines()
 	s.totals(sum)
 	w := s.opts.width()
-	for _, t := range []*table{s.conns.table(w), s.failed.table(), s.codes.table(), s.times.table()} {
+	for _, t := range []*table{s.conns.table(w), s.failed.table(), s.codes.table(), s.finds.table(), s.times.table()} {
 		if err := t.write(s.out, w, s.st); err != nil {
 			return err
 		}

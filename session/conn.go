@@ -37,6 +37,10 @@ type Conn struct {
 
 	Facts
 
+	// Attached is an Observer's own: whatever it wants to find again with
+	// the connection's next event. Nothing here touches it.
+	Attached any
+
 	alias      *flow   // under which the other direction is found, where its path differs
 	held       int64   // bytes counted for it
 	joined     bool    // the capture did not see it begin
@@ -141,6 +145,9 @@ func (c *Conn) bytes(ch *reassembly.Chunk) {
 func (c *Conn) foreign(r *reassembly.Chunk) {
 	c.protocol = protocolOf(r.Data)
 	c.phase = foreign
+	if c.opener.refusal != nil {
+		c.refused(r, true)
+	}
 	c.opened()
 	r.Data = nil
 }

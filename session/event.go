@@ -10,7 +10,7 @@ import (
 )
 
 // An Event is something that happened on a connection: one of *Opened,
-// *Handshake, *Frame, *Message, *Lost and *Closed. It is lent: good until
+// *Handshake, *Refusal, *Frame, *Message, *Lost and *Closed. It is lent: good until
 // Observe returns. Who keeps something of it copies it.
 type Event interface {
 	where() *Where
@@ -48,6 +48,17 @@ type Handshake struct {
 	*handshake.Handshake
 	Requested Where           // where the request was complete; Packet is 0 if it was not captured
 	Via       []handshake.Via // the proxies passed so far, not lent
+}
+
+// Refusal is told behind a Handshake that did not open a WebSocket, once the
+// body of the answer has been read as far as it is kept, or cannot be read on.
+// Handshake.Response is not nil.
+type Refusal struct {
+	Where // where the body ended
+	*handshake.Handshake
+	Answered  Where  // where its head was complete
+	Requested Where  // as in Handshake
+	Body      []byte // at most its first 1,024 bytes, without the chunked coding
 }
 
 // Frame is told when a frame is complete, or when it cannot be completed any
@@ -89,6 +100,10 @@ func clone(e Event) Event {
 		return &c
 	case *Handshake:
 		c := *e
+		return &c
+	case *Refusal:
+		c := *e
+		c.Body = slices.Clone(e.Body)
 		return &c
 	case *Frame:
 		c := *e

@@ -21,6 +21,7 @@ type opener struct {
 	acked     reassembly.SeqNum  // what the client acknowledged with its first segment
 	heard     bool               // acked is known
 	answered  bool               // and it has spoken since it acknowledged more
+	refusal   *Refusal           // its body is being read
 }
 
 // http hands a run to the handshake reader, up to where a WebSocket opens.
@@ -53,7 +54,24 @@ func (c *Conn) http(r *reassembly.Chunk) {
 		case n == 0:
 			c.wait(r)
 		}
+		if c.opener != nil && c.opener.refusal != nil && d == reassembly.FromServer {
+			c.refused(r, false)
+		}
 	}
+}
+
+// refused tells of a refusal once its body is over, or all of it that will
+// be known.
+func (c *Conn) refused(r *reassembly.Chunk, over bool) {
+	body, more := c.opener.reader.RefusalBody()
+	if more && !over {
+		return
+	}
+	e := c.opener.refusal
+	c.opener.refusal = nil
+	e.Where = c.at(reassembly.FromServer, r)
+	e.Body = body
+	c.t.emit(e)
 }
 
 // skip passes over lost bytes, or lets them wait; then they are counted when
@@ -76,6 +94,9 @@ func (c *Conn) skip(d reassembly.Dir, r *reassembly.Chunk) {
 
 // asked notes where an upgrade was requested.
 func (c *Conn) asked(r *reassembly.Chunk) {
+	if c.opener.refusal != nil {
+		c.refused(r, true)
+	}
 	c.Attempts++
 	c.opener.requested = c.at(reassembly.FromClient, r)
 	c.tell(r)
@@ -97,6 +118,12 @@ func (c *Conn) answered(r *reassembly.Chunk) {
 	c.Target, c.Host = h.Target(), h.Host()
 	c.tell(r)
 	c.emitHandshake(h, answered)
+	if !h.Established {
+		if c.opener.refusal != nil {
+			c.refused(r, true)
+		}
+		c.opener.refusal = &Refusal{Handshake: h, Answered: answered, Requested: c.opener.requested}
+	}
 	waited := c.opener.waiting
 	c.hold(-int64(c.opener.held))
 	c.opener.waiting, c.opener.held = nil, 0

@@ -84,6 +84,9 @@ func (c *Conn) finish() {
 		c.ClosedBy = ClosedByUnknown
 	}
 	now := reassembly.Chunk{Packet: packet, Time: t}
+	if c.opener != nil && c.opener.refusal != nil {
+		c.refused(&now, true)
+	}
 	if c.unanswered() {
 		c.Handshake = c.opener.reader.Pending()
 		c.Target, c.Host = c.Handshake.Target(), c.Handshake.Host()

@@ -8,37 +8,39 @@ import (
 	"syscall"
 
 	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/diagnose"
 	"github.com/wssniff/wssniff/report"
 	"github.com/wssniff/wssniff/session"
 	"golang.org/x/term"
 )
 
 // analyze reads the captures and writes the report. It says whether an input
-// was damaged; an error is one that kept the report from being written.
-func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (damaged bool, err error) {
+// was damaged, and how severe the worst finding is; an error is one that kept the report from being written.
+func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnose.Severity, damaged bool, err error) {
 	files, err := capture.Open(f.read, &capture.Config{Stdin: stdin})
 	if err != nil {
-		return false, withHint(err)
+		return 0, false, withHint(err)
 	}
 	defer files.Close()
 	out, err := openOutput(f.output, stdout)
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
 	defer out.discard()
-	sink := f.format.New(out, f.options(stdout))
+	sink := &judge{Sink: f.format.New(out, f.options(stdout))}
 	src := &watched{Source: files, files: files, limit: f.count, broken: out.failed}
 	if !f.quiet && isTerminal(stderr) {
 		src.progress = newProgress(stderr)
 	}
-	totals, err := session.Run(src, f.config(), f.workers, sink)
+	checker := diagnose.New(diagnose.All(), sink)
+	totals, err := session.Run(src, f.config(), f.workers, checker)
 	src.progress.clear()
 	if err != nil && !errors.Is(err, errBroken) {
-		return false, err
+		return 0, false, err
 	}
 	inputs := files.Inputs()
-	if err := finish(sink, out, &report.Summary{Inputs: inputs, Totals: totals}); err != nil {
-		return false, err
+	if err := finish(sink, out, &report.Summary{Inputs: inputs, Totals: totals, Counts: checker.Counts()}); err != nil {
+		return 0, false, err
 	}
 	if f.verbose {
 		describe(stderr, inputs, totals)
@@ -50,7 +52,7 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (damaged bool,
 		damaged = true
 		fmt.Fprintf(stderr, "wssniff: %v\n", inputs[i].Err)
 	}
-	return damaged, nil
+	return sink.worst, damaged, nil
 }
 
 // config is what the flags ask of the session.
@@ -93,9 +95,7 @@ func (f *flags) options(stdout io.Writer) *report.Options {
 	o := &report.Options{List: f.list, Payload: f.payload, ShowSecrets: f.noRedact, Follow: f.follow}
 	terminal := f.output == "" && isTerminal(stdout)
 	if terminal {
-		if w, _, err := term.GetSize(int(stdout.(*os.File).Fd())); err == nil {
-			o.Width = w
-		}
+		o.Width = columns(stdout)
 	}
 	switch f.color {
 	case "always":
@@ -104,6 +104,16 @@ func (f *flags) options(stdout io.Writer) *report.Options {
 		o.Color = terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	}
 	return o
+}
+
+// columns is the width of the terminal, 80 for what is none.
+func columns(w io.Writer) int {
+	if isTerminal(w) {
+		if n, _, err := term.GetSize(int(w.(*os.File).Fd())); err == nil {
+			return n
+		}
+	}
+	return 80
 }
 
 func isTerminal(w io.Writer) bool {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/diagnose"
 	"github.com/wssniff/wssniff/internal/casetest"
 	"github.com/wssniff/wssniff/report"
 	"github.com/wssniff/wssniff/session"
@@ -62,11 +63,12 @@ func play(t *testing.T, c *casetest.Case, form string) string {
 	}
 	var out bytes.Buffer
 	sink := formatNamed(t, form).New(&out, &report.Options{List: report.Frames})
-	totals, err := session.Run(casetest.Poison(casetest.Source(packets)), session.Config{}, 1, sink)
+	checker := diagnose.New(diagnose.All(), sink)
+	totals, err := session.Run(casetest.Poison(casetest.Source(packets)), session.Config{}, 1, checker)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := sink.Finish(&report.Summary{Inputs: []capture.Input{in}, Totals: totals}); err != nil {
+	if err := sink.Finish(&report.Summary{Inputs: []capture.Input{in}, Totals: totals, Counts: checker.Counts()}); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+	"github.com/wssniff/wssniff/diagnose"
 	"github.com/wssniff/wssniff/report"
 	"github.com/wssniff/wssniff/session"
 )
@@ -31,11 +32,14 @@ type flags struct {
 	quiet    bool
 	verbose  bool
 	version  bool
+	rules    bool
+	explain  string
+	failOn   diagnose.Severity
 }
 
 func parseFlags(args []string) (*flags, error) {
 	f := new(flags)
-	var list, follow, payload, format, memory string
+	var list, follow, payload, format, memory, failOn string
 	var decodeAs []string
 	var live []string
 	set := pflag.NewFlagSet("wssniff", pflag.ContinueOnError)
@@ -52,6 +56,9 @@ func parseFlags(args []string) (*flags, error) {
 	set.StringVarP(&f.output, "output", "o", "", "")
 	set.StringVar(&f.color, "color", "auto", "")
 	set.IntVar(&f.workers, "workers", 1, "")
+	set.StringVar(&failOn, "fail-on", "never", "")
+	set.StringVar(&f.explain, "explain", "", "")
+	set.BoolVar(&f.rules, "rules", false, "")
 	set.StringVar(&memory, "max-memory", "", "")
 	set.BoolVar(&f.checksum, "checksum", false, "")
 	set.StringArrayVar(&decodeAs, "decode-as", nil, "")
@@ -64,10 +71,13 @@ func parseFlags(args []string) (*flags, error) {
 		}
 		return nil, hinted("wssniff -h lists the flags", "%w", err)
 	}
-	if f.version {
+	if f.version || f.rules || f.explain != "" {
 		return f, nil
 	}
+	var err error
+	f.failOn, err = parseFailOn(failOn)
 	return f, cmp.Or(
+		err,
 		f.checkSource(live, set),
 		f.checkShown(list, follow, payload),
 		f.checkForm(format, set),

@@ -38,8 +38,9 @@ var rungs = map[string]rung{
 	"handshake":   {},
 	"frames":      {},
 	"session":     {ours: []string{"capture", "reassembly", "handshake", "frames"}, std: []string{"sync"}},
-	"report":      {ours: []string{"capture", "reassembly", "handshake", "frames", "session"}},
-	"cmd/wssniff": {ours: []string{"capture", "session", "report"}, std: []string{"os"}},
+	"diagnose":    {ours: []string{"capture", "reassembly", "handshake", "frames", "session"}},
+	"report":      {ours: []string{"capture", "reassembly", "handshake", "frames", "session", "diagnose"}},
+	"cmd/wssniff": {ours: []string{"capture", "session", "diagnose", "report"}, std: []string{"os"}},
 
 	"internal/casetest":                  {ours: []string{"capture"}, std: []string{"net/http", "os"}},
 	"internal/trafficgen":                {},

@@ -47,6 +47,12 @@ Decoding
                          opening handshake seen; repeatable
       --checksum         leave out segments with a wrong checksum
 
+What is wrong
+      --fail-on SEVERITY exit with 1 if there is a finding so severe: error,
+                         warning, or never (default never)
+      --rules            list the rules
+      --explain RULE     one rule: what was seen, why, and what to change
+
 Running
       --workers N        follow connections on N processors (default 1)
       --max-memory SIZE  ceiling for what is held: 512M, 2G (default 1G or a
@@ -56,8 +62,9 @@ Running
       --version          print the version
   -h, --help             print this
 
-Exit status: 0 analysed; 2 wrong usage; 3 an input could not be read to its
-end: what was read is reported, and the error says where it stopped.
+Exit status: 0 analysed; 1 --fail-on has found something; 2 wrong usage; 3 an
+input could not be read to its end: what was read is reported, and the error
+says where it stopped.
 `
 
 func main() {
@@ -67,6 +74,7 @@ func main() {
 // The exit codes.
 const (
 	exitOK      = 0
+	exitFound   = 1 // --fail-on
 	exitUsage   = 2
 	exitDamaged = 3
 )
@@ -83,13 +91,27 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case f.version:
 		fmt.Fprintln(stdout, "wssniff", version())
 		return exitOK
+	case f.rules:
+		return printed(stderr, listRules(stdout, columns(stdout)))
+	case f.explain != "":
+		return printed(stderr, explain(stdout, f.explain, columns(stdout)))
 	}
-	damaged, err := analyze(f, stdin, stdout, stderr)
+	worst, damaged, err := analyze(f, stdin, stdout, stderr)
 	switch {
 	case err != nil:
 		return fail(stderr, err)
 	case damaged:
 		return exitDamaged
+	case worst >= f.failOn:
+		return exitFound
+	}
+	return exitOK
+}
+
+// printed is the exit code of what only prints.
+func printed(stderr io.Writer, err error) int {
+	if err != nil {
+		return fail(stderr, err)
 	}
 	return exitOK
 }

@@ -37,11 +37,12 @@ type Case struct {
 	archive *txtar.Archive
 }
 
-// A Want is an expectation of a script's line: `# want RULE`.
+// A Want is an expectation of a script's line: `# want RULE`, or `# not RULE`.
 type Want struct {
-	Rule    string
+	Rule    string  // with a dot and the variant, where it has one
+	Not     bool    // it must not be found
 	Line    int     // of the script, from 1
-	Packets []int64 // of that line, acknowledgements included; none: anywhere
+	Packets []int64 // of that line, acknowledgements included; none: anywhere. If Not: of all lines of its connection
 }
 
 // Load reads the cases of a folder, in order of their numbers.

@@ -142,7 +142,7 @@ c      text "b" noack       # want first   second
 +      ping                 # want third
 c      text "c" lose        # only the answer is there: want nothing
 c      text "d" lose        # want the-ack
-wait   5s                   # want anywhere
+wait   5s                   # want anywhere not nowhere
 `)
 	cases, err := Load(dir)
 	if err != nil {
@@ -153,13 +153,14 @@ wait   5s                   # want anywhere
 		t.Fatal(err)
 	}
 	want := []Want{
-		{"seven-packets", 1, []int64{1, 2, 3, 4, 5, 6, 7}},
-		{"carried-by-the-next", 2, []int64{8}},
-		{"first", 3, []int64{8}},
-		{"second", 3, []int64{8}},
-		{"third", 3, []int64{8}},
-		{"the-ack", 6, []int64{10}},
-		{"anywhere", 7, nil},
+		{Rule: "seven-packets", Line: 1, Packets: []int64{1, 2, 3, 4, 5, 6, 7}},
+		{Rule: "carried-by-the-next", Line: 2, Packets: []int64{8}},
+		{Rule: "first", Line: 3, Packets: []int64{8}},
+		{Rule: "second", Line: 3, Packets: []int64{8}},
+		{Rule: "third", Line: 3, Packets: []int64{8}},
+		{Rule: "the-ack", Line: 6, Packets: []int64{10}},
+		{Rule: "anywhere", Line: 7, Packets: nil},
+		{Rule: "nowhere", Not: true, Line: 7, Packets: []int64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

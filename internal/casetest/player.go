@@ -72,6 +72,7 @@ func play(script string) (*player, error) {
 			return nil, fmt.Errorf("line %d: %s: no connection is open", l.number, l.verb)
 		}
 		p.losing = false
+		l.conn = p.conn.id
 		if err := verb(p, l); err != nil {
 			return nil, fmt.Errorf("line %d: %s: %w", l.number, l.verb, err)
 		}
@@ -97,11 +98,27 @@ func (p *player) wants() []Want {
 	var all []Want
 	for _, l := range p.lines {
 		slices.Sort(l.packets)
-		for _, rule := range l.wants {
-			all = append(all, Want{Rule: rule, Line: l.number, Packets: slices.Compact(l.packets)})
+		for _, w := range l.wants {
+			w.Line, w.Packets = l.number, slices.Compact(l.packets)
+			if w.Not {
+				w.Packets = p.packetsOf(l.conn)
+			}
+			all = append(all, w)
 		}
 	}
 	return all
+}
+
+// packetsOf are the packets of all lines about a connection.
+func (p *player) packetsOf(conn uint64) []int64 {
+	var all []int64
+	for _, l := range p.lines {
+		if l.conn == conn {
+			all = append(all, l.packets...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // connect makes connection id the one of the next lines.

@@ -16,8 +16,9 @@ type line struct {
 	words   []word
 	body    []string
 	hasBody bool
-	wants   []string
-	packets []int64 // filled by the player
+	wants   []Want
+	conn    uint64  // which it is about: filled by the player
+	packets []int64 // likewise
 }
 
 // A word is `name`, `name=value` or `"value"`, which has no name.
@@ -81,10 +82,7 @@ func parse(script string) ([]*line, error) {
 		if err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
-		var wants []string
-		if rules, ok := strings.CutPrefix(strings.TrimSpace(comment), "want "); ok {
-			wants = strings.Fields(rules)
-		}
+		wants := expectations(comment)
 		switch {
 		case len(words) == 0 && len(wants) > 0:
 			return nil, fmt.Errorf("line %d: a want without a verb", n)
@@ -101,6 +99,23 @@ func parse(script string) ([]*line, error) {
 		}
 	}
 	return lines, nil
+}
+
+// expectations reads what stands behind "#": want RULE… not RULE…
+func expectations(comment string) []Want {
+	var wants []Want
+	not := false
+	for i, word := range strings.Fields(comment) {
+		switch {
+		case word == "want", word == "not":
+			not = word == "not"
+		case i == 0:
+			return nil
+		default:
+			wants = append(wants, Want{Rule: word, Not: not})
+		}
+	}
+	return wants
 }
 
 // cut cuts a line into words, and what stands behind its "#".

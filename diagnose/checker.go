@@ -1,0 +1,168 @@
+package diagnose
+
+import (
+	"fmt"
+
+	"github.com/wssniff/wssniff/session"
+)
+
+// An Observer is told what happens, and what is wrong with it: a finding
+// follows the event it is about, but comes before the end of its connection.
+type Observer interface {
+	session.Observer
+	Finding(*Finding)
+}
+
+// A Checker tells another Observer all it is told, and beside it what the
+// rules find. Of findings of one rule, in one form, about what one end of a
+// connection sent, only the first is told; the rest are counted.
+type Checker struct {
+	out   Observer
+	world World
+	pass  Pass
+
+	handshake, refusal, frame, message, lost, closed []*Rule
+
+	counts map[string]int64 // by Finding.ID, of all that was found
+}
+
+// New gives a Checker that goes by the rules and tells out.
+func New(rules []*Rule, out Observer) *Checker {
+	c := &Checker{out: out, counts: make(map[string]int64)}
+	c.pass.checker, c.pass.World = c, &c.world
+	for _, r := range rules {
+		for _, hook := range []struct {
+			set  bool
+			list *[]*Rule
+		}{
+			{r.Handshake != nil, &c.handshake}, {r.Refusal != nil, &c.refusal}, {r.Frame != nil, &c.frame},
+			{r.Message != nil, &c.message}, {r.Lost != nil, &c.lost}, {r.Closed != nil, &c.closed},
+		} {
+			if hook.set {
+				*hook.list = append(*hook.list, r)
+			}
+		}
+	}
+	return c
+}
+
+// Counts is how often each rule, in each form, was broken: by Finding.ID.
+func (c *Checker) Counts() map[string]int64 { return c.counts }
+
+// Observe tells what happened, judges it and tells what was found.
+func (c *Checker) Observe(e session.Event) {
+	if closed, ok := e.(*session.Closed); ok {
+		c.close(closed)
+		return
+	}
+	c.out.Observe(e)
+	switch e := e.(type) {
+	case *session.Frame:
+		p := c.begin(&e.Where)
+		for _, p.rule = range c.frame {
+			p.rule.Frame(p, e)
+		}
+		c.tell()
+		p.Conn.frame(e)
+	case *session.Message:
+		p := c.begin(&e.Where)
+		for _, p.rule = range c.message {
+			p.rule.Message(p, e)
+		}
+		c.tell()
+		p.Conn.message(e)
+	case *session.Handshake:
+		p := c.begin(&e.Where)
+		p.Conn.handshake(e)
+		for _, p.rule = range c.handshake {
+			p.rule.Handshake(p, e)
+		}
+		c.tell()
+		c.world.handshake(p.Conn, e)
+	case *session.Refusal:
+		p := c.begin(&e.Where)
+		for _, p.rule = range c.refusal {
+			p.rule.Refusal(p, e)
+		}
+		c.tell()
+	case *session.Lost:
+		p := c.begin(&e.Where)
+		for _, p.rule = range c.lost {
+			p.rule.Lost(p, e)
+		}
+		c.tell()
+		p.Conn.lost(e)
+	}
+}
+
+// close judges a connection that has ended, and forgets it.
+func (c *Checker) close(e *session.Closed) {
+	p := c.begin(&e.Where)
+	for _, p.rule = range c.closed {
+		p.rule.Closed(p, e)
+	}
+	c.tell()
+	c.out.Observe(e)
+	e.Conn.Attached = nil
+}
+
+// begin makes the pass ready for an event.
+func (c *Checker) begin(w *session.Where) *Pass {
+	p := &c.pass
+	p.Where = *w
+	conn, ok := w.Conn.Attached.(*Conn)
+	if !ok {
+		conn = &Conn{Conn: w.Conn}
+		w.Conn.Attached = conn
+	}
+	p.Conn = conn
+	return p
+}
+
+// tell tells of what the rules reported.
+func (c *Checker) tell() {
+	for i, f := range c.pass.found {
+		c.out.Finding(f)
+		c.pass.found[i] = nil
+	}
+	c.pass.found = c.pass.found[:0]
+}
+
+// A Pass is what a rule is handed beside the event.
+type Pass struct {
+	Where session.Where // of the event
+	Conn  *Conn         // the connection before the event
+	World *World        // all of them, before it
+
+	checker *Checker
+	rule    *Rule
+	found   []*Finding
+	spare   Finding // of what is only counted
+}
+
+// Report reports that the rule was broken, in the given form ("" where the
+// rule has none), where the event is. The finding is certain unless it is
+// made less so, and can be given evidence until the rule returns.
+func (p *Pass) Report(variant, format string, args ...any) *Finding {
+	f := p.fresh(variant)
+	if f != &p.spare {
+		f.Message = fmt.Sprintf(format, args...)
+	}
+	return f
+}
+
+// fresh gives a finding: the spare one if this was found before.
+func (p *Pass) fresh(variant string) *Finding {
+	r, v := p.rule, p.rule.variant(variant)
+	p.spare = Finding{Where: p.Where, Rule: r, Variant: v, Severity: r.Severity}
+	if v != nil && v.Severity != 0 {
+		p.spare.Severity = v.Severity
+	}
+	p.checker.counts[p.spare.ID()]++
+	if !p.Conn.first(r, v, p.Where.Dir) {
+		return &p.spare
+	}
+	f := p.spare
+	p.found = append(p.found, &f)
+	return &f
+}

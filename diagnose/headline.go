@@ -1,0 +1,16 @@
+package diagnose
+
+import "cmp"
+
+// Headline is the finding among those of a connection that explains the
+// others: of the most severe, that of the lowest layer; of several, the
+// earliest. The list is not empty.
+func Headline(of []*Finding) *Finding {
+	lead := of[0]
+	for _, f := range of[1:] {
+		if cmp.Or(-cmp.Compare(f.Severity, lead.Severity), cmp.Compare(f.Rule.Layer, lead.Rule.Layer), cmp.Compare(f.Packet, lead.Packet)) < 0 {
+			lead = f
+		}
+	}
+	return lead
+}

@@ -1,0 +1,78 @@
+package diagnose
+
+import (
+	"hash/maphash"
+	"net/netip"
+
+	"github.com/wssniff/wssniff/session"
+)
+
+// maxSeen bounds what is remembered of all connections, each kind by itself.
+const maxSeen = 1 << 16
+
+// A World is what rules need to know of all connections so far. It is
+// bounded: what does not fit is not remembered.
+type World struct {
+	keys    map[uint64]sighting // by client and Sec-WebSocket-Key
+	targets map[uint64]sighting // by Host and path: those where a WebSocket was opened
+}
+
+// A sighting is where something was seen first.
+type sighting struct {
+	conn   int64
+	packet int64
+}
+
+var worldSeed = maphash.MakeSeed()
+
+func sum(parts ...string) uint64 {
+	var h maphash.Hash
+	h.SetSeed(worldSeed)
+	for _, p := range parts {
+		h.WriteString(p)
+		h.WriteByte(0)
+	}
+	return h.Sum64()
+}
+
+func see(m *map[uint64]sighting, k uint64, s sighting) {
+	if *m == nil {
+		*m = make(map[uint64]sighting)
+	}
+	if _, known := (*m)[k]; !known && len(*m) < maxSeen {
+		(*m)[k] = s
+	}
+}
+
+// handshake notes an attempt that the rules have seen.
+func (w *World) handshake(c *Conn, e *session.Handshake) {
+	here := sighting{c.ID, e.Packet}
+	if key := e.Key(); key != "" {
+		see(&w.keys, sum(key, c.Client.Addr().String()), sighting{c.ID, e.Requested.Packet})
+	}
+	if e.Established && e.Request != nil {
+		see(&w.targets, sum(e.Host(), path(e.Target())), here)
+	}
+}
+
+// KeySeen says where the client has used the key before.
+func (w *World) KeySeen(client netip.Addr, key string) (conn, packet int64, ok bool) {
+	s, ok := w.keys[sum(key, client.String())]
+	return s.conn, s.packet, ok
+}
+
+// OpenedAt says where a WebSocket was opened on the host at the path.
+func (w *World) OpenedAt(host, target string) (conn, packet int64, ok bool) {
+	s, ok := w.targets[sum(host, path(target))]
+	return s.conn, s.packet, ok
+}
+
+// path is a request target without its query.
+func path(target string) string {
+	for i := range len(target) {
+		if target[i] == '?' || target[i] == '#' {
+			return target[:i]
+		}
+	}
+	return target
+}

@@ -1,0 +1,191 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/wssniff/wssniff/diagnose"
+	"github.com/wssniff/wssniff/session"
+)
+
+// A findTally gathers findings: by kind for the table, and by the connection
+// whose failure they explain for the headlines.
+type findTally struct {
+	secret redactor
+	kinds  map[string]*findKind
+	conns  map[int64][]*diagnose.Finding // of connections that have not ended
+}
+
+// A findKind is what is known of the findings with one ID.
+type findKind struct {
+	id       string
+	severity diagnose.Severity // the highest
+	count    int64             // of findings told: one for each end of a connection
+	conns    connSet           // with such a finding
+	first    *diagnose.Finding
+	leads    connSet // those whose failure it explains
+	packets  []int64 // where, in the first of them
+}
+
+// A connSet counts connections, told in any order but each at one time, and
+// names the first few.
+type connSet struct {
+	n    int64
+	last int64
+	ids  []int64
+}
+
+func (s *connSet) add(id int64) {
+	if s.last == id {
+		return
+	}
+	s.last = id
+	s.n++
+	if len(s.ids) < maxIDs {
+		s.ids = append(s.ids, id)
+	}
+}
+
+func (s *connSet) names() string {
+	f := failure{count: s.n, ids: s.ids}
+	return f.names()
+}
+
+// maxFound bounds what is remembered of the findings of one connection.
+const maxFound = 64
+
+func (t *findTally) add(f *diagnose.Finding) {
+	id := f.ID()
+	k := t.kinds[id]
+	if k == nil {
+		if t.kinds == nil {
+			t.kinds = make(map[string]*findKind)
+			t.conns = make(map[int64][]*diagnose.Finding)
+		}
+		k = &findKind{id: id, first: f}
+		t.kinds[id] = k
+	}
+	k.count++
+	k.severity = max(k.severity, f.Severity)
+	of := t.conns[f.Conn.ID]
+	if !slices.ContainsFunc(of, func(o *diagnose.Finding) bool { return o.ID() == id }) {
+		k.conns.last = 0
+		k.conns.add(f.Conn.ID)
+	}
+	if len(of) < maxFound {
+		t.conns[f.Conn.ID] = append(of, f)
+	}
+}
+
+// closed gives the findings of a connection that has ended, the one that
+// explains the others first.
+func (t *findTally) closed(f *session.Facts) []*diagnose.Finding {
+	of := t.conns[f.ID]
+	if of == nil {
+		return nil
+	}
+	delete(t.conns, f.ID)
+	lead := diagnose.Headline(of)
+	if lead.Severity >= diagnose.Warning {
+		k := t.kinds[lead.ID()]
+		k.leads.add(f.ID)
+		if len(k.packets) < maxIDs {
+			k.packets = append(k.packets, lead.Packet)
+		}
+	}
+	return of
+}
+
+// rules are the IDs of the rules in the findings, each once.
+func rules(of []*diagnose.Finding) []string {
+	var ids []string
+	for _, f := range of {
+		if !slices.Contains(ids, f.Rule.ID) {
+			ids = append(ids, f.Rule.ID)
+		}
+	}
+	return ids
+}
+
+// sorted are the kinds, the worst first.
+func (t *findTally) sorted() []*findKind {
+	kinds := make([]*findKind, 0, len(t.kinds))
+	for _, k := range t.kinds {
+		kinds = append(kinds, k)
+	}
+	slices.SortFunc(kinds, func(a, b *findKind) int {
+		return cmp.Or(-cmp.Compare(a.severity, b.severity), -cmp.Compare(a.conns.n, b.conns.n), cmp.Compare(a.id, b.id))
+	})
+	return kinds
+}
+
+// table is the table of findings.
+func (t *findTally) table() *table {
+	tab := &table{heading: "Findings", columns: []column{
+		{title: ""}, {title: "RULE"}, {title: "COUNT", right: true}, {title: "CONNECTIONS", least: 6, short: cutTo},
+		{title: "PACKET", right: true}, {title: "WHAT TO DO", least: 10, short: cutTo, first: true},
+	}}
+	kinds := t.sorted()
+	for i, k := range kinds {
+		if i == maxRows {
+			tab.note = "… and " + count(int64(len(kinds)-maxRows)) + " more"
+			break
+		}
+		tab.add(k.severity == diagnose.Info, marks[k.severity].text, k.id, count(k.count), k.conns.names(), count(k.first.Packet), k.first.Advice())
+	}
+	return tab
+}
+
+// marks stand before what was found.
+var marks = [...]struct{ text, sgr string }{
+	diagnose.Info:    {"i", sgrBlue},
+	diagnose.Warning: {"!", sgrYellow},
+	diagnose.Error:   {"✗", sgrRed},
+}
+
+// maxHeadlines is how many causes are told before the tables.
+const maxHeadlines = 8
+
+// headlines writes what is wrong, each cause once, and what to do about it.
+func (s *textSink) headlines() {
+	told := 0
+	for _, k := range s.finds.sorted() {
+		if k.leads.n == 0 {
+			continue
+		}
+		if told == 0 {
+			s.out.WriteByte('\n')
+		}
+		if told++; told > maxHeadlines {
+			s.out.WriteString("  more causes are in the table Findings\n")
+			break
+		}
+		s.headline(k)
+	}
+	if told > 0 {
+		s.out.WriteString(s.st.paint(sgrDim, "  Longer answers: wssniff --explain RULE") + "\n")
+	}
+}
+
+func (s *textSink) headline(k *findKind) {
+	f, mark := k.first, marks[k.severity]
+	text := f.Title() + ": " + s.finds.message(f)
+	if k.leads.n > 1 {
+		text = count(k.leads.n) + " connections: " + text
+	}
+	const indent = "  "
+	lines := s.wrap(mark.text+" "+text+".", indent)
+	s.out.WriteString(strings.Replace(lines, mark.text, s.st.paint(mark.sgr, mark.text), 1) + "\n")
+	advice := s.wrap(indent+f.Advice()+".", indent)
+	s.out.WriteString(indent + strings.TrimLeft(advice, " ") + "\n")
+	packets := make([]string, 0, len(k.packets))
+	for _, n := range k.packets {
+		packets = append(packets, count(n))
+	}
+	place := k.id + columnGap + k.leads.names() + columnGap + "packet " + strings.Join(packets, ", ")
+	s.out.WriteString(s.st.paint(sgrDim, padLeft(cutTo(place, s.opts.width()), s.opts.width())) + "\n")
+}
+
+// message is the line of a finding, without secrets and what a terminal acts on.
+func (t *findTally) message(f *diagnose.Finding) string { return clean(t.secret.string(f.Message)) }
