@@ -38,6 +38,7 @@ type Decap struct {
 	n      int                    // of tags
 	layers int
 
+	bounded  bool     // nothing stands behind the datagram
 	next     LinkType // of nextLink
 	src, dst netip.Addr
 }
@@ -120,12 +121,16 @@ func wireType(b []byte) uint16 {
 	return t
 }
 
+// Bounded says whether a layer around the last datagram has told its length:
+// the datagram was no longer on the wire, whatever its own header says.
+func (d *Decap) Bounded() bool { return d.bounded }
+
 // Datagram finds the IP datagram that p carries. The datagram is a part of
-// p.Data that reaches to its end, so link-layer padding is still behind it;
-// len(p.Data)-len(datagram) bytes stand before it. Whether it is IPv4 or IPv6
-// is said by its first four bits.
+// p.Data that reaches to its end, so link-layer padding is still behind it,
+// unless it is Bounded; len(p.Data)-len(datagram) bytes stand before it.
+// Whether it is IPv4 or IPv6 is said by its first four bits.
 func (d *Decap) Datagram(p *Packet) (datagram []byte, what Content) {
-	d.path, d.n, d.layers = 0, 0, 0
+	d.path, d.n, d.layers, d.bounded = 0, 0, 0, false
 	if int(p.LinkType) >= len(linkTypes) {
 		return nil, UnknownLinkType
 	}

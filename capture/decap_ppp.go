@@ -14,7 +14,11 @@ func stripPPPoE(d *Decap, b []byte) (uint16, []byte) {
 		return nextNone, nil
 	}
 	d.add(tagPPPoE, uint64(binary.BigEndian.Uint16(b[2:])))
-	return etherPPP, b[6:]
+	size := int(binary.BigEndian.Uint16(b[4:]))
+	if b = b[6:]; size > 2 && size < len(b) {
+		b, d.bounded = b[:size], true // access routers count the padding of Ethernet in IP's length, and not in this one
+	}
+	return etherPPP, b
 }
 
 // stripPPP takes PPP off: an HDLC address and control that may be left away,

@@ -111,7 +111,8 @@ type Variant struct {
 // A Fix is what to change in one product; For is empty where it is for all.
 type Fix struct{ For, Do string }
 
-// A Finding is what a rule found. It owns what it holds.
+// A Finding is what a rule found. It owns what it holds but Where.Conn, which
+// is good until that connection was told to be closed.
 type Finding struct {
 	session.Where           // where it became known, and who did it
 	Rule          *Rule     //

@@ -148,6 +148,9 @@ func (ip *IP) datagram4(b []byte, wire int) bool {
 	if total == 0 {
 		total = wire // captured before the network card cut it into datagrams
 	}
+	if ip.decap.Bounded() {
+		total = min(total, len(b))
+	}
 	if head < 20 || total < head {
 		ip.Stats.Malformed++
 		return false
@@ -195,6 +198,9 @@ func (ip *IP) datagram6(b []byte, wire int) bool {
 		if n := jumbo(b[6], b[head:]); n > 0xffff && int64(n) <= int64(wire-head) {
 			total = head + int(n)
 		}
+	}
+	if ip.decap.Bounded() {
+		total = min(total, len(b))
 	}
 	b = b[:min(len(b), total)]
 	src := netip.AddrFrom16([16]byte(b[8:24]))

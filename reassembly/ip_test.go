@@ -306,3 +306,26 @@ func BenchmarkReadSegment(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(ip.Stats.Segments), "ns/packet")
 }
+
+// TestPaddingInside holds that a router's mistake is no data: the padding of
+// Ethernet, which it counts in the IP header, but not in that of PPPoE.
+func TestPaddingInside(t *testing.T) {
+	const padding = "\x00\x00\x00\x00\x00\x00"
+	for _, tt := range []struct{ name, datagram, ppp string }{
+		{"IPv4", ip4(6, 0, "", tcp("", "hello"+padding)), "\x00\x21"},
+		{"IPv6", ip6(6, tcp("", "hello"+padding)), "\x00\x57"},
+	} {
+		for _, counted := range []bool{false, true} {
+			inside, want := len(tt.datagram)+2, "hello"+padding
+			if !counted {
+				inside, want = inside-len(padding), "hello"
+			}
+			data := "abcdefabcdef\x88\x64\x11\x00\x00\x07" + string(binary.BigEndian.AppendUint16(nil, uint16(inside))) + tt.ppp + tt.datagram
+			var ip IP
+			seg := ip.Segment(&capture.Packet{LinkType: capture.LinkEthernet, Data: []byte(data), Length: len(data)})
+			if seg == nil || string(seg.Payload) != want || seg.Missing != 0 {
+				t.Errorf("%s, counted %t: %v, want %q", tt.name, counted, factsOf(seg), want)
+			}
+		}
+	}
+}

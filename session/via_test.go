@@ -38,6 +38,7 @@ func TestProxiesOfCorpus(t *testing.T) {
 			}
 			defer src.Close()
 			tr := New(Config{})
+			tr.recorded = true // connections are not used again
 			var conns []*Conn
 			name := tr.name
 			tr.name = func(c *Conn) {
