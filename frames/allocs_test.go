@@ -102,7 +102,7 @@ func TestAllocs(t *testing.T) {
 				t.Fatal("no messages")
 			}
 			allocs := testing.AllocsPerRun(5, func() {
-				a.context.window = a.context.window[:0]
+				a.rewind()
 				if got := tr.run(&p, &a); got != want {
 					t.Errorf("%d messages; want %d", got, want)
 				}
@@ -111,6 +111,13 @@ func TestAllocs(t *testing.T) {
 				t.Errorf("%v allocations for %d frames", allocs, tr.frames)
 			}
 		})
+	}
+}
+
+// rewind takes the window away, as before the first message.
+func (a *Assembler) rewind() {
+	if c := a.context; c != nil {
+		c.window = c.window[:0]
 	}
 }
 
@@ -153,7 +160,7 @@ func BenchmarkFrames(b *testing.B) {
 			b.SetBytes(tr.bytes)
 			b.ReportAllocs()
 			for b.Loop() {
-				a.context.window = a.context.window[:0]
+				a.rewind()
 				tr.run(&p, &a)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*tr.frames), "ns/frame")

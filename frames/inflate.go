@@ -72,24 +72,64 @@ const (
 
 // A context is what the messages of a direction share.
 type context struct {
-	window []byte // the last bytes inflated, without a gap in them
-	lost   bool   // bytes before the window are not known
+	window []byte   // the last bytes inflated, without a gap in them
+	lost   bool     // bytes before the window are not known
+	broken Deflated // what was agreed and not kept: WindowExceeded, ContextBroken
+	sent   uint64   // bytes inflated so far
+	total  Traffic
 }
 
-func (c *context) lose() { *c = context{lost: true} }
+// trial is how many bytes of a direction are kept for the next message, as
+// they come, whatever was agreed: who refers back although that was ruled out
+// does so early, and can then be followed.
+const trial = 1 << 15
+
+func (c *context) lose() {
+	c.window, c.lost = nil, true
+}
+
+// size is how many bytes behind a message are kept for the next.
+func (c *context) size(agreed *Deflate) int {
+	switch {
+	case c.sent < trial || c.broken != 0:
+		return 1 << 15
+	case agreed.NoContextTakeover:
+		return 0
+	}
+	return agreed.windowSize()
+}
+
+// settle keeps what the next message may refer to.
+func (c *context) settle(agreed *Deflate) {
+	size := c.size(agreed)
+	if over := len(c.window) - size; over > 0 {
+		c.window = append([]byte(nil), c.window[over:]...)
+	}
+	if len(c.window) >= size {
+		c.lost = false
+	}
+}
 
 // DropContext frees the memory held for inflating the next message. Messages
 // that refer to it will have the obstacle ContextMissing.
-func (a *Assembler) DropContext() { a.context.lose() }
+func (a *Assembler) DropContext() {
+	if a.context == nil {
+		a.context = new(context)
+	}
+	a.context.lose()
+}
 
-// windowSize is how far back the sender may refer, in bytes. Compressors asked
-// for 8 bits are known to take 9.
-func (d *Deflate) windowSize() int {
+// agreedWindow is how far back the sender may refer, in bytes.
+func (d *Deflate) agreedWindow() int {
 	if d.WindowBits < 8 || d.WindowBits > 15 {
 		return 1 << 15
 	}
-	return 1 << max(9, d.WindowBits)
+	return 1 << d.WindowBits
 }
+
+// windowSize is how much is kept of that. Compressors asked for 8 bits are
+// known to take 9.
+func (d *Deflate) windowSize() int { return max(1<<9, d.agreedWindow()) }
 
 // gather adds a piece to the compressed payload of a message, which is
 // inflated when it is whole.
@@ -107,6 +147,9 @@ func (a *Assembler) gather(d *draft, p *Piece) {
 
 // inflate inflates a message that has ended, or notes why it cannot.
 func (a *Assembler) inflate(d *draft) {
+	if a.context == nil {
+		a.context = new(context)
+	}
 	inStep := false
 	switch {
 	case !d.Complete:
@@ -120,48 +163,71 @@ func (a *Assembler) inflate(d *draft) {
 	if !inStep {
 		a.context.lose()
 	}
-	if !d.Inflated && d.Obstacle != MessageTooLong {
-		d.data = d.data[:0] // it may be anything
-		d.text = utf8Check{}
-		d.Length = 0
+	if d.Inflated {
+		t := &a.context.total
+		t.Messages++
+		t.Wire += d.WireLength
+		t.Inflated += d.Length
+	} else if d.Obstacle != MessageTooLong {
+		d.forget()
 	}
+}
+
+// forget drops what was inflated: it may be anything.
+func (d *draft) forget() {
+	d.data, d.text, d.Length = d.data[:0], utf8Check{}, 0
+}
+
+// Inflated is what the compressed messages come to that were inflated so far.
+func (a *Assembler) Inflated() Traffic {
+	if a.context == nil {
+		return Traffic{}
+	}
+	return a.context.total
 }
 
 // run sends the payload of d through the inflater. It reports whether the
 // context is in step behind it.
 func (a *Assembler) run(d *draft) (inStep bool) {
 	if len(d.wire) == 0 {
+		d.Deflated |= NoPayload
 		return true // no block at all: nothing was said, nothing is changed
 	}
-	f := &a.Scratch.inflater
-	f.draft, f.keep, f.max = d, a.keep(), uint64(a.max())
-	f.size, f.work = a.Deflate.windowSize(), 0
-	takeover := !a.Deflate.NoContextTakeover
-	f.window, f.own = f.own[:0], f.own[:0]
-	if takeover {
-		f.window = a.context.window
+	f, c := &a.Scratch.inflater, a.context
+	fresh := a.Deflate.NoContextTakeover && c.broken&ContextBroken == 0
+	window := c.window
+	if fresh {
+		window = f.own[:0]
 	}
+	f.begin(d, window, a.keep(), uint64(a.max()), c.size(a.Deflate))
+	if fresh {
+		f.size = 1 << 15
+	}
+	f.known = len(c.window)
 	d.wire = append(d.wire, deflateTail...)
 	err := f.run(d.wire)
-	switch {
-	case err == errTooLong:
+	if f.final {
+		d.Deflated |= FinalBlock
+	}
+	if f.unclosed {
+		d.Deflated |= Unclosed
+	}
+	if err != errTooLong && (err != nil || a.Deflate.agreedWindow() < 1<<15 || c.broken != 0) {
+		err = a.examine(d, fresh, err)
+	}
+	if err == errTooLong || d.Obstacle == NoObstacle && d.Length > f.max {
 		d.Obstacle = MessageTooLong
-	case err != nil && takeover && a.context.lost:
-		d.Obstacle = ContextMissing
-	case err != nil:
-		d.Obstacle = DeflateDamaged
-	case d.Length > f.max:
-		d.Obstacle = MessageTooLong
 	}
-	if !takeover {
-		f.own, f.window, f.draft = f.window, nil, nil
-		return true
+	c.sent += d.Length
+	if window = f.end(); fresh && !f.joined {
+		if size := c.size(a.Deflate); size > 0 {
+			c.window = slide(c.window, window, size)
+		}
+		f.own = window
+	} else {
+		c.window = window
 	}
-	a.context.window = f.window
-	if len(f.window) >= f.size {
-		a.context.lost = false
-	}
-	f.window, f.draft = nil, nil
+	c.settle(a.Deflate)
 	return err == nil
 }
 
@@ -182,9 +248,36 @@ type inflater struct {
 	window []byte // of its context, or own
 	own    []byte // for messages without a context
 	size   int    // of the window
+	known  int    // bytes before the message that are kept
 	keep   int
 	max    uint64
 	work   uint64 // bytes inflated, and what restarts cost
+
+	final    bool // a block was marked as the last
+	unclosed bool // and nothing followed it
+	joined   bool // a message that was to be on its own was not: window is of its context
+	scanner  *scanner
+}
+
+// begin prepares for a message. window is what is before it, and is slid.
+func (f *inflater) begin(d *draft, window []byte, keep int, max uint64, size int) {
+	f.draft, f.window, f.keep, f.max, f.size = d, window, keep, max, size
+	f.work, f.final, f.unclosed, f.joined = 0, false, false, false
+}
+
+// look scans a payload with deflateTail behind it.
+func (f *inflater) look(wire []byte, known int) *extent {
+	if f.scanner == nil {
+		f.scanner = new(scanner)
+	}
+	return f.scanner.scan(wire, known)
+}
+
+// end gives the window back.
+func (f *inflater) end() []byte {
+	window := f.window
+	f.window, f.draft = nil, nil
+	return window
 }
 
 // run inflates wire, which ends with deflateTail, into the draft.
@@ -200,7 +293,10 @@ func (f *inflater) run(wire []byte) error {
 		// The reader stops behind a block that is marked as the last. If it
 		// is not that of the tail, more blocks follow, at the next byte
 		// (RFC 7692 §7.2.3.5).
-		switch left := f.in.Len(); {
+		left := f.in.Len()
+		f.final = f.final || left > 0
+		f.unclosed = left == tailWhole
+		switch {
 		case left == 0, left == tailEnd, left == tailWhole:
 			return nil
 		case left < tailWhole:

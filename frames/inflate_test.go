@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/flate"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -285,38 +284,31 @@ func TestIntrudersInOneContext(t *testing.T) {
 	}
 }
 
-// slowInflate inflates messages with the standard library, a new reader for
-// each, and one for each part that ends with a last block.
+// slowInflate inflates messages with slowDeflate.
 func slowInflate(payloads []string) (all []string, obstacles []Obstacle) {
 	var window []byte
 	lost := false
 	for _, payload := range payloads {
-		in := bytes.NewReader([]byte(payload + "\x00\x00\xff\xff\x01\x00\x00\xff\xff"))
-		var out []byte
-		var err error
-		for payload != "" && err == nil {
-			var b []byte
-			b, err = io.ReadAll(flate.NewReaderDict(in, append(window[:len(window):len(window)], out...)))
-			out = append(out, b...)
-			if left := in.Len(); left == 0 || left == 5 || left == 9 {
-				break
-			} else if left < 9 {
-				err = io.ErrUnexpectedEOF
-			}
+		var r slowResult
+		if payload != "" {
+			r = slowDeflate(payload, window)
 		}
 		obstacle := NoObstacle
-		if err != nil {
-			if obstacle = DeflateDamaged; lost {
-				obstacle = ContextMissing
-			}
-			window, out, lost = nil, nil, true
+		switch {
+		case r.broken, r.reach > len(window) && !lost:
+			obstacle = DeflateDamaged
+		case r.reach > len(window):
+			obstacle = ContextMissing
+		}
+		if obstacle != NoObstacle {
+			window, r.out, lost = nil, nil, true
 		}
 		obstacles = append(obstacles, obstacle)
-		window = append(window, out...)
+		window = append(window, r.out...)
 		if len(window) >= 1<<15 {
 			window, lost = window[len(window)-1<<15:], false
 		}
-		all = append(all, string(out))
+		all = append(all, string(r.out))
 	}
 	return all, obstacles
 }

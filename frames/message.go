@@ -14,6 +14,9 @@ type Message struct {
 	Length     uint64   // bytes of the message; of a Compressed one after inflating, if Inflated
 	Inflated   bool     // a Compressed message was inflated whole
 	Obstacle   Obstacle // why a Compressed message was not
+	Deflated   Deflated // how a message was compressed (RFC 7692), or Unagreed
+	Distance   int      // the farthest a Compressed message refers back, in bytes; known where less than 32 KiB was agreed or something is wrong
+	BrokenAt   int64    // with DeflateDamaged: the byte of the compressed payload where that shows
 	Lost       uint64   // payload bytes the capture lost
 	Complete   bool     // its last frame was seen to its end and nothing was lost
 	ValidUTF8  bool     // of a Text message: all of it was seen and is valid
@@ -36,9 +39,10 @@ type Assembler struct {
 	// parsers that run in one goroutine may share one; nil means its own.
 	Scratch *Scratch
 
-	open    *draft // the message whose fragments come
-	current *draft // the message that the frame at hand belongs to; nil if to none
-	context context
+	open    *draft   // the message whose fragments come
+	current *draft   // the message that the frame at hand belongs to; nil if to none
+	context *context // nil before the first compressed message
+	proved  bool     // the first message with RSV1 that no extension explains was looked at
 }
 
 // A draft is a message in the making.
@@ -47,6 +51,7 @@ type draft struct {
 	text utf8Check
 	data []byte // memory of Data
 	wire []byte // of a Compressed message: the payload, unmasked
+	rsv1 bool   // RSV1 was set on the first frame, which means something or is to be looked at
 }
 
 // Add takes the next piece of the direction. It returns a message when the
@@ -121,6 +126,7 @@ func (a *Assembler) draft(h *Header) *draft {
 		InvalidAt:  -1,
 	}
 	d.text = utf8Check{}
+	d.rsv1 = h.RSV1 && (d.Compressed || !a.proved)
 	return d
 }
 
@@ -133,6 +139,7 @@ func (a *Assembler) take(d *draft, p *Piece) {
 		// What is behind a gap is counted only: its place in the text is not.
 	case d.Compressed:
 		a.gather(d, p)
+	case d.rsv1 && a.suspect(d, p):
 	case d.Opcode == Text && !d.text.bad:
 		data := p.Data(-1)
 		d.text.add(data, p.Header.Masked && p.ascii)
@@ -152,6 +159,9 @@ func (a *Assembler) finish(d *draft, ended bool) *Message {
 		a.inflate(d)
 	} else {
 		d.Length = d.WireLength
+		if d.rsv1 && d.Complete && !a.proved {
+			a.prove(d)
+		}
 	}
 	a.settle(d)
 	a.Scratch.giveDraft(d)
@@ -193,7 +203,9 @@ func (a *Assembler) Open() (m *Message, ok bool) {
 // for inflating them (RFC 7692 §7.1.1) is lost.
 func (a *Assembler) Interrupt() *Message {
 	a.current = nil
-	a.context.lose()
+	if a.Deflate != nil {
+		a.DropContext()
+	}
 	d := a.open
 	if d == nil {
 		return nil
@@ -205,7 +217,10 @@ func (a *Assembler) Interrupt() *Message {
 // Held is how many bytes the assembler holds between two calls: of an open
 // message and for inflating the next one.
 func (a *Assembler) Held() int {
-	n := cap(a.context.window)
+	n := 0
+	if a.context != nil {
+		n = cap(a.context.window)
+	}
 	if a.open != nil {
 		n += cap(a.open.data) + cap(a.open.wire)
 	}
