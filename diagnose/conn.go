@@ -13,11 +13,11 @@ type Conn struct {
 	*session.Conn
 
 	Opened    bool          // a handshake has established the WebSocket
+	Answer    bool          // and its answer was captured: what was agreed is known
 	Requested session.Where // where that was asked; Packet is 0 if it was not captured
 	Answered  session.Where // and answered
 	Inferred  bool          // frames came and no handshake was captured: who is the client was told by the MASK bit
 	Deflate   bool          // permessage-deflate was agreed
-	Offered   bool          // or only offered
 	Sides     [2]Side       // by reassembly.Dir
 
 	found []found
@@ -32,8 +32,20 @@ type Side struct {
 	Last      session.Where // of its last frame
 	Fragments int           // frames of the message that is open; 0 if none is
 	Opcode    frames.Opcode // of that message
+	Begun     int64         // packet in which it began
+	HTTP      bool          // it wrote HTTP where a frame should be: the rest is no frames either
 	Empty     int           // frames without payload in a row, up to the last one
+	Largest   uint64        // payload length of its largest frame
+	RSV1      bool          // of the first frame of its last message
 	Lost      bool          // the capture lost bytes of it, or could not follow them
+
+	Odd   uint8 // of its last frames, a bit for each that made no sense; the last is the lowest
+	OddAt int64 // offset of the first of them
+
+	// Of a frame whose payload was not there to its end.
+	Cut                   int64 // packet in which its header was complete
+	CutOpcode             frames.Opcode
+	CutLength, CutMissing uint64
 }
 
 // found is what was reported before.
@@ -70,6 +82,7 @@ func (c *Conn) Found(rule, variant string) bool {
 func (c *Conn) handshake(e *session.Handshake) {
 	_, c.Deflate = e.Deflate()
 	c.Opened = e.Established
+	c.Answer = e.Established && e.Response != nil
 	c.Requested, c.Answered = e.Requested, e.Where
 }
 
@@ -82,19 +95,33 @@ func (c *Conn) frame(e *session.Frame) {
 	if e.Masked {
 		s.Masked++
 	}
-	s.Lost = s.Lost || e.Missing > 0
+	s.Largest = max(s.Largest, e.PayloadLength)
+	s.HTTP = s.HTTP || httpText(e)
+	s.Odd <<= 1
+	if c.odd(e) {
+		if s.Odd == 0 {
+			s.OddAt = e.Offset
+		}
+		s.Odd |= 1
+	}
+	if e.Missing > 0 {
+		s.Cut, s.CutOpcode, s.CutLength, s.CutMissing = e.FirstPacket, e.Opcode, e.PayloadLength, e.Missing
+	}
+	if e.Opcode == frames.Text || e.Opcode == frames.Binary {
+		s.RSV1 = e.RSV1
+	}
 	switch {
 	case e.Opcode == frames.Close && s.Close.Packet == 0:
 		s.Close = e.Where
 		if e.CloseBody != nil {
 			s.CloseBody = *e.CloseBody
 		}
-	case e.Opcode.IsControl():
+	case e.Opcode.IsControl(), e.Opcode.IsReserved():
 	case e.FIN && e.Opcode != frames.Continuation: // perhaps between the fragments of another
 	case e.FIN:
 		s.Fragments = 0
 	case e.Opcode != frames.Continuation:
-		s.Fragments, s.Opcode = 1, e.Opcode
+		s.Fragments, s.Opcode, s.Begun = 1, e.Opcode, e.FirstPacket
 	case s.Fragments > 0:
 		s.Fragments++
 	}

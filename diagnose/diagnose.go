@@ -249,6 +249,7 @@ func All() []*Rule {
 		{Opening, negotiationRules},
 		{Opening, refusalRules},
 		{Framing, framingRules},
+		{Framing, fragmentRules},
 		{Framing, compressionRules},
 		{Framing, messageRules},
 		{Closing, closeFrameRules},

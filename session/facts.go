@@ -103,6 +103,7 @@ type TCP struct {
 	RTT     time.Duration // from the SYN to the ACK that completes the handshake; 0 if not captured
 	End     reassembly.End
 	EndedBy reassembly.Dir // who sent the first FIN or the RST; meaningful if End is not NotEnded
+	EndedIn int64          // the packet in which that was taken; 0 if not ended
 }
 
 // Samples keeps a run of durations: exact minimum, maximum and count, and a

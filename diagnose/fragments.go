@@ -1,0 +1,90 @@
+package diagnose
+
+import (
+	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/session"
+)
+
+// What makes a flood of fragments: receivers are known to give up there.
+const (
+	manyFragments = 1000
+	manyEmpty     = 10
+)
+
+// fragmentRules are about the frames of a message (RFC 6455 §5.4).
+var fragmentRules = []Rule{
+	{
+		ID: "fragment-sequence-broken", Severity: Error, Clause: "RFC 6455 §5.4",
+		Title:   "fragments come in the wrong order",
+		Advice:  "write one message at a time, and finish one that was begun",
+		Seen:    "a continuation with no message to continue, a new message inside an open one, or a message never finished",
+		Means:   mustFail1002,
+		Causes:  []string{"two senders write at the same time", "a proxy or library that drops empty fragments", "a stream of fragments that was given up in the middle"},
+		Fixes:   []Fix{{"", oneWriter}, {"", "finish or close after a stream that was given up; send whole messages where you can"}},
+		NotWhen: "control frames stand between fragments: they may",
+		Variants: []Variant{
+			{ID: "nothing-to-continue", Title: "a continuation has no message to continue"},
+			{ID: "nested", Title: "a message begins inside another one"},
+			{ID: "never-finished", Title: "a message was begun and never finished"},
+			{ID: "flood", Severity: Warning, Title: "a message comes in very many fragments, or in empty ones"},
+		},
+		Frame: func(p *Pass, f *session.Frame) {
+			s := &p.Conn.Sides[f.Dir]
+			if f.Opcode.IsControl() || f.Opcode.IsReserved() {
+				return
+			}
+			switch begins := f.Opcode != frames.Continuation; {
+			case !begins && s.Fragments == 0 && p.Conn.Opened && !s.Lost:
+				p.frame("nothing-to-continue", f, "continuation of %d bytes with no message open", f.PayloadLength)
+			case begins && s.Fragments > 0 && !s.Lost:
+				p.frame("nested", f, "%v frame after %d fragments of a %v message", f.Opcode, s.Fragments, s.Opcode)
+			case s.Fragments == manyFragments:
+				p.frame("flood", f, "more than %d fragments", manyFragments)
+			case s.Empty == manyEmpty && f.PayloadLength == 0 && !f.FIN:
+				p.frame("flood", f, "more than %d empty fragments in a row", manyEmpty)
+			}
+		},
+		Closed: func(p *Pass, e *session.Closed) {
+			for d := range p.Conn.Sides {
+				s := &p.Conn.Sides[d]
+				if s.Fragments > 0 && s.Cut == 0 && whole(e.Conn, reassembly.Dir(d)) {
+					p.from(reassembly.Dir(d))
+					p.Report("never-finished", "%d fragments of a %v message, and then the end", s.Fragments, s.Opcode).In(s.Begun)
+				}
+			}
+		},
+	},
+	{
+		ID: "frame-cut-by-close", Severity: Error, Clause: "RFC 6455 §7.1.7",
+		Title:   "the connection ended inside a frame",
+		Advice:  "look at why it was closed: a limit, a timeout of a slow upload, a crash",
+		Seen:    "fewer bytes than the frame's payload length says when TCP ended, and none that the capture lost",
+		Means:   "the message is lost; the receiver's API reports 1006",
+		Causes:  []string{"the sender crashed or was closed", "the receiver has a size limit and closed at once", "a proxy's timeout during a slow upload", "a RST threw away what was on its way"},
+		Fixes:   []Fix{{"nginx", "proxy_send_timeout, longer for slow links"}, {"", "send large messages in fragments, and mend what closes the connection"}},
+		NotWhen: "the capture itself ends there",
+		Closed: func(p *Pass, e *session.Closed) {
+			for d := range p.Conn.Sides {
+				s := &p.Conn.Sides[d]
+				if s.Cut == 0 || !whole(e.Conn, reassembly.Dir(d)) {
+					continue
+				}
+				p.from(reassembly.Dir(d))
+				got := s.CutLength - s.CutMissing
+				p.Report("", "%d of %d bytes of a %v frame (%d %%)", got, s.CutLength, s.CutOpcode, percent(got, s.CutLength)).In(s.Cut)
+			}
+		},
+	},
+}
+
+func percent(part, all uint64) int { return int(float64(part) / float64(all) * 100) }
+
+// whole tells that TCP has ended and the capture holds all that d sent.
+func whole(c *session.Conn, d reassembly.Dir) bool {
+	s := &c.Sides[d]
+	return c.TCP.End != reassembly.NotEnded && s.LostBytes == 0 && s.UnfollowedBytes == 0 && !c.OneSided
+}
+
+// from makes d the one who did what is reported next.
+func (p *Pass) from(d reassembly.Dir) { p.Where.Dir = d }
