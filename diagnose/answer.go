@@ -1,3 +1,138 @@
 package diagnose
 
-var answerRules = []Rule{}
+import (
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/wssniff/wssniff/session"
+)
+
+// answerRules are about a 101 (RFC 6455 §4.1, §4.2.2).
+var answerRules = []Rule{
+	{
+		ID: "accept-mismatch", Severity: Error, Clause: "RFC 6455 §4.1",
+		Title:  "Sec-WebSocket-Accept does not fit the key",
+		Advice: "compute it as base64(SHA-1(key + the GUID of RFC 6455)); keep caches and proxies out of the path",
+		Seen:   "a 101 whose Sec-WebSocket-Accept is not the one that the key asks for, or that has none",
+		Means:  "clients must fail the connection: browsers name an incorrect Sec-WebSocket-Accept value",
+		Causes: []string{"a server written by hand", "a proxy that changes the key on one side only", "a cache that answered with an old 101"},
+		Fixes:  []Fix{{"", "hash the key as sent, as text, with 258EAFA5-E914-47DA-95CA-C5AB0DC85B11 behind it"}},
+		Variants: []Variant{
+			{ID: "missing", Title: "the 101 has no Sec-WebSocket-Accept"},
+			{ID: "no-guid", Title: "Sec-WebSocket-Accept was computed without the GUID"},
+			{ID: "decoded-key", Title: "Sec-WebSocket-Accept was computed from the decoded key"},
+			{ID: "hex", Title: "Sec-WebSocket-Accept is in hexadecimal, not in base64"},
+			{ID: "case-changed", Title: "something changed the case of Sec-WebSocket-Accept"},
+			{ID: "other", Title: "Sec-WebSocket-Accept belongs to another key"},
+		},
+		NotWhen: "the request was not captured",
+		Handshake: func(p *Pass, h *session.Handshake) {
+			if valid, known := h.AcceptValid(); !known || valid {
+				return
+			}
+			got := h.Accept()
+			p.Report(acceptFault(h.Key(), got, h.AcceptExpected()), "%q, and %q is right for the key", got, h.AcceptExpected()).
+				With("accept", got).With("accept_expected", h.AcceptExpected()).In(h.Requested.Packet)
+		},
+	},
+	{
+		ID: "response-101-malformed", Severity: Error, Clause: "RFC 6455 §4.1",
+		Title:  "the 101 is one that clients must or may reject",
+		Advice: "answer with Upgrade: websocket and Connection: Upgrade; keep filters off the route",
+		Seen:   "a 101 without Upgrade or Connection, in HTTP/1.0, with a length, or with an empty field",
+		Means:  "clients fail the connection although the server thinks that it is open",
+		Causes: []string{"a server written by hand", "a filter of the framework wraps the answer", "a proxy writes Connection anew"},
+		Fixes:  []Fix{{"", "leave the WebSocket route out of compression, caching and response filters"}},
+		Variants: []Variant{
+			{ID: "no-upgrade", Title: "the 101 does not say Upgrade: websocket"},
+			{ID: "no-connection", Title: "the 101 does not say Connection: Upgrade"},
+			{ID: "http10", Title: "the 101 is in HTTP/1.0"},
+			{ID: "has-length", Severity: Warning, Title: "the 101 has the length of a body", Clause: "RFC 9110 §8.6"},
+			{ID: "empty-header", Title: "the 101 has an empty Sec-WebSocket-Protocol or Sec-WebSocket-Extensions"},
+		},
+		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
+			f := h.Response.Fields
+			if countFold(f.Tokens("Upgrade"), "websocket") == 0 {
+				p.Report("no-upgrade", "Upgrade: %s", strings.Join(f.Values("Upgrade"), ", "))
+			}
+			if countFold(f.Tokens("Connection"), "upgrade") == 0 {
+				p.Report("no-connection", "Connection: %s", strings.Join(f.Values("Connection"), ", "))
+			}
+			if h.Response.Proto == "HTTP/1.0" {
+				p.Report("http10", "%s 101", h.Response.Proto)
+			}
+			if f.Has("Content-Length") || f.Has("Transfer-Encoding") {
+				p.Report("has-length", "Content-Length %q, Transfer-Encoding %q", f.Get("Content-Length"), f.Get("Transfer-Encoding"))
+			}
+			for _, name := range []string{"Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"} {
+				if f.Has(name) && strings.TrimSpace(strings.Join(f.Values(name), "")) == "" {
+					p.Report("empty-header", "%s has no value", name)
+				}
+			}
+		}),
+	},
+	{
+		ID: "subprotocol-mismatch", Severity: Error, Clause: "RFC 6455 §4.1",
+		Title:  "client and server disagree about the subprotocol",
+		Advice: "answer with exactly one of the subprotocols that the client offers; offer none where none is used",
+		Seen:   "an answer that chooses what was not offered, or several; or none of those offered",
+		Means:  "browsers fail the connection where they offered one and got none, other clients often go on",
+		Causes: []string{"the server is not set up for the name", "a token is passed as subprotocol and not echoed", "a proxy drops the field from the answer"},
+		Fixes:  []Fix{{"Node ws", "handleProtocols"}, {"", "leave the argument out, or pass [], where no subprotocol is used"}},
+		Variants: []Variant{
+			{ID: "none-selected", Severity: Warning, Title: "the server chose none of the subprotocols offered"},
+			{ID: "not-offered", Title: "the server chose a subprotocol that was not offered"},
+			{ID: "several", Title: "the server chose more than one subprotocol"},
+			{ID: "null", Severity: Warning, Title: "the client offers null or undefined as a subprotocol"},
+		},
+		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
+			if h.Request == nil {
+				return
+			}
+			offered, chosen := h.SubprotocolsOffered(), h.Response.Fields.Tokens("Sec-WebSocket-Protocol")
+			switch {
+			case len(chosen) > 1:
+				p.Report("several", "%d of them", len(chosen))
+			case len(chosen) == 1 && !slices.Contains(offered, chosen[0]):
+				p.Report("not-offered", "%q, offered were %d", chosen[0], len(offered))
+			case len(chosen) == 0 && len(offered) > 0:
+				p.Report("none-selected", "%d offered", len(offered)).In(h.Requested.Packet)
+			}
+			if slices.Contains(offered, "null") || slices.Contains(offered, "undefined") {
+				p.Report("null", "offered: %s", strings.Join(offered, ", ")).In(h.Requested.Packet)
+			}
+		}),
+	},
+}
+
+// acceptFault says how a wrong Sec-WebSocket-Accept came about.
+func acceptFault(key, got, want string) string {
+	const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+	nonce, _ := base64.StdEncoding.DecodeString(key)
+	whole, bare, decoded := sha1.Sum([]byte(key+guid)), sha1.Sum([]byte(key)), sha1.Sum(append(nonce, guid...))
+	switch {
+	case got == "":
+		return "missing"
+	case got == base64.StdEncoding.EncodeToString(bare[:]):
+		return "no-guid"
+	case got == base64.StdEncoding.EncodeToString(decoded[:]):
+		return "decoded-key"
+	case strings.EqualFold(got, hex.EncodeToString(whole[:])):
+		return "hex"
+	case strings.EqualFold(got, want):
+		return "case-changed"
+	}
+	return "other"
+}
+
+// ofAnswer makes a hook of what looks at a 101 to an upgrade of RFC 6455.
+func ofAnswer(check func(*Pass, *session.Handshake)) func(*Pass, *session.Handshake) {
+	return func(p *Pass, h *session.Handshake) {
+		if h.Response != nil && h.Status() == 101 && !h.Response.Truncated && !h.Obsolete {
+			check(p, h)
+		}
+	}
+}

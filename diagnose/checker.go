@@ -137,6 +137,7 @@ type Pass struct {
 	checker *Checker
 	rule    *Rule
 	found   []*Finding
+	related int64   // packet that proves what is reported, too
 	spare   Finding // of what is only counted
 }
 
@@ -163,6 +164,7 @@ func (p *Pass) fresh(variant string) *Finding {
 		return &p.spare
 	}
 	f := p.spare
+	f.In(p.related)
 	p.found = append(p.found, &f)
 	return &f
 }

@@ -1,3 +1,123 @@
 package diagnose
 
-var negotiationRules = []Rule{}
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/wssniff/wssniff/handshake"
+	"github.com/wssniff/wssniff/session"
+)
+
+const pmd = "permessage-deflate"
+
+// negotiationRules are about Sec-WebSocket-Extensions (RFC 6455 §9.1, RFC 7692 §7.1).
+var negotiationRules = []Rule{
+	{
+		ID: "extension-negotiation-invalid", Severity: Error, Clause: "RFC 7692 §7.1",
+		Title:  "the answer chooses an extension in a way that the offer does not allow",
+		Advice: "answer with what was offered and understood, do not echo the offer; try without compression",
+		Seen:   "an extension that was not offered, twice, or with parameters that RFC 7692 does not allow there",
+		Means:  "the client must fail the connection; Node's ws says: Invalid Sec-WebSocket-Extensions header",
+		Causes: []string{"a server written by hand echoes the offer", "a proxy changes the field on one side", "the server compresses whatever was offered"},
+		Fixes:  []Fix{{"", "use the library's negotiation, or answer without Sec-WebSocket-Extensions"}},
+		Variants: []Variant{
+			{ID: "not-offered", Title: "an extension was chosen that was not offered", Clause: "RFC 6455 §9.1"},
+			{ID: "repeated", Title: "an extension was chosen twice", Clause: "RFC 6455 §9.1"},
+			{ID: "unknown-parameter", Title: "permessage-deflate was chosen with a parameter that it does not have"},
+			{ID: "duplicate-parameter", Title: "permessage-deflate was chosen with a parameter given twice"},
+			{ID: "window-bits", Title: "a window size is not a number from 8 to 15", Clause: "RFC 7692 §7.1.2"},
+			{ID: "client-window-not-offered", Title: "client_max_window_bits was answered and not offered", Clause: "RFC 7692 §7.1.2.2"},
+			{ID: "server-window-larger", Title: "server_max_window_bits is larger than was offered", Clause: "RFC 7692 §7.1.2.1"},
+			{ID: "takeover-ignored", Title: "server_no_context_takeover was offered and not answered", Clause: "RFC 7692 §7.1.1.1"},
+		},
+		NotWhen: "the request was not captured",
+		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
+			if h.Request == nil {
+				return
+			}
+			offered, chosen := h.ExtensionsOffered(), h.Extensions()
+			for i, e := range chosen {
+				same := func(o handshake.Extension) bool { return strings.EqualFold(o.Name, e.Name) }
+				if !slices.ContainsFunc(offered, same) {
+					p.Report("not-offered", "%s", e)
+				}
+				if slices.ContainsFunc(chosen[:i], same) {
+					p.Report("repeated", "%s", e.Name)
+				}
+				if strings.EqualFold(e.Name, pmd) {
+					p.deflate(e, offered)
+				}
+			}
+		}),
+	},
+}
+
+// A deflateParam is what RFC 7692 §7.1 says of a parameter in an answer.
+var deflateParams = map[string]struct{ bits bool }{
+	"server_no_context_takeover": {false},
+	"client_no_context_takeover": {false},
+	"server_max_window_bits":     {true},
+	"client_max_window_bits":     {true},
+}
+
+// deflate judges a permessage-deflate that was chosen against the offers.
+func (p *Pass) deflate(e handshake.Extension, offered []handshake.Extension) {
+	var offers []handshake.Extension
+	for _, o := range offered {
+		if strings.EqualFold(o.Name, pmd) {
+			offers = append(offers, o)
+		}
+	}
+	for i, param := range e.Params {
+		known, ok := deflateParams[param.Name]
+		if !ok || !known.bits && param.HasValue {
+			p.Report("unknown-parameter", "%s", param)
+		}
+		if slices.ContainsFunc(e.Params[:i], func(o handshake.Param) bool { return o.Name == param.Name }) {
+			p.Report("duplicate-parameter", "%s", param.Name)
+		}
+		if known.bits && windowBits(param) == 0 {
+			p.Report("window-bits", "%s", param)
+		}
+	}
+	if _, answered := paramOf(e, "client_max_window_bits"); answered && none(offers, "client_max_window_bits") {
+		p.Report("client-window-not-offered", "%s", e)
+	}
+	if len(offers) != 1 {
+		return // which of several offers was accepted is not said
+	}
+	if bits, ok := paramOf(e, "server_max_window_bits"); ok {
+		if most, limited := paramOf(offers[0], "server_max_window_bits"); limited && windowBits(bits) > windowBits(most) {
+			p.Report("server-window-larger", "%s, offered %s", bits, most)
+		}
+	}
+	if _, wanted := paramOf(offers[0], "server_no_context_takeover"); wanted {
+		if _, ok := paramOf(e, "server_no_context_takeover"); !ok {
+			p.Report("takeover-ignored", "%s", e)
+		}
+	}
+}
+
+func none(offers []handshake.Extension, name string) bool {
+	return !slices.ContainsFunc(offers, func(o handshake.Extension) bool { _, ok := paramOf(o, name); return ok })
+}
+
+func paramOf(e handshake.Extension, name string) (handshake.Param, bool) {
+	for _, p := range e.Params {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return handshake.Param{}, false
+}
+
+// windowBits is the value of a window parameter, 0 if it is none that RFC 7692
+// §7.1.2 allows.
+func windowBits(p handshake.Param) int {
+	n, err := strconv.Atoi(p.Value)
+	if err != nil || n < 8 || n > 15 || p.Value != strconv.Itoa(n) {
+		return 0
+	}
+	return n
+}

@@ -21,6 +21,7 @@ type World struct {
 type sighting struct {
 	conn   int64
 	packet int64
+	until  int64 // the packet that ended it
 }
 
 var worldSeed = maphash.MakeSeed()
@@ -46,19 +47,21 @@ func see(m *map[uint64]sighting, k uint64, s sighting) {
 
 // handshake notes an attempt that the rules have seen.
 func (w *World) handshake(c *Conn, e *session.Handshake) {
-	here := sighting{c.ID, e.Packet}
+	here := sighting{c.ID, e.Packet, e.Packet}
 	if key := e.Key(); key != "" {
-		see(&w.keys, sum(key, c.Client.Addr().String()), sighting{c.ID, e.Requested.Packet})
+		see(&w.keys, sum(key, c.Client.Addr().String()), sighting{c.ID, e.Requested.Packet, e.Packet})
 	}
 	if e.Established && e.Request != nil {
 		see(&w.targets, sum(e.Host(), path(e.Target())), here)
 	}
 }
 
-// KeySeen says where the client has used the key before.
-func (w *World) KeySeen(client netip.Addr, key string) (conn, packet int64, ok bool) {
+// KeySeen says where the client has used the key for a handshake that was
+// over before the given packet. One that was not is the same handshake on the
+// other side of a proxy.
+func (w *World) KeySeen(client netip.Addr, key string, before int64) (conn, packet int64, ok bool) {
 	s, ok := w.keys[sum(key, client.String())]
-	return s.conn, s.packet, ok
+	return s.conn, s.packet, ok && s.until < before
 }
 
 // OpenedAt says where a WebSocket was opened on the host at the path.

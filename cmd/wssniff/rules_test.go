@@ -77,7 +77,7 @@ func TestRules(t *testing.T) {
 			}
 			at := func(f *diagnose.Finding) bool {
 				return is(f, w.Rule) && (len(w.Packets) == 0 || slices.Contains(w.Packets, f.Packet) ||
-					slices.ContainsFunc(f.Related, func(n int64) bool { return slices.Contains(w.Packets, n) }))
+					!w.Not && slices.ContainsFunc(f.Related, func(n int64) bool { return slices.Contains(w.Packets, n) }))
 			}
 			switch got := slices.ContainsFunc(all, at); {
 			case w.Not:
