@@ -109,7 +109,7 @@ func (c *Checker) close(e *session.Closed) {
 // begin makes the pass ready for an event.
 func (c *Checker) begin(w *session.Where) *Pass {
 	p := &c.pass
-	p.Where = *w
+	p.Where, p.explained = *w, false
 	conn, ok := w.Conn.Attached.(*Conn)
 	if !ok {
 		conn = &Conn{Conn: w.Conn}
@@ -134,11 +134,12 @@ type Pass struct {
 	Conn  *Conn         // the connection before the event
 	World *World        // all of them, before it
 
-	checker *Checker
-	rule    *Rule
-	found   []*Finding
-	related int64   // packet that proves what is reported, too
-	spare   Finding // of what is only counted
+	checker   *Checker
+	rule      *Rule
+	found     []*Finding
+	related   int64   // packet that proves what is reported, too
+	explained bool    // a rule has said why the upgrade was refused
+	spare     Finding // of what is only counted
 }
 
 // Report reports that the rule was broken, in the given form ("" where the

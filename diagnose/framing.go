@@ -154,10 +154,15 @@ func httpText(f *session.Frame) bool {
 		f.PayloadLength == 'T' && strings.HasPrefix(string(f.Payload), "TP/")
 }
 
-// odd tells whether a frame has what no sender writes on purpose.
+// odd tells whether a frame has what no sender writes on purpose. MASK counts
+// where the side has had it right before.
 func (c *Conn) odd(f *session.Frame) bool {
-	return f.Opcode.IsReserved() || f.RSV2 || f.RSV3 || f.PayloadLength > absurd ||
-		c.Opened && f.Masked != (f.Dir == reassembly.FromClient)
+	s, should := &c.Sides[f.Dir], f.Dir == reassembly.FromClient
+	right := s.Masked
+	if !should {
+		right = s.Frames - s.Masked
+	}
+	return f.Opcode.IsReserved() || f.RSV2 || f.RSV3 || f.PayloadLength > absurd || f.Masked != should && right > 0
 }
 
 // frame reports a frame, with what every such finding shows of it; but not

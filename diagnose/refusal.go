@@ -1,3 +1,272 @@
 package diagnose
 
-var refusalRules = []Rule{}
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/session"
+)
+
+// refusalRules are about answers other than 101, and about none (RFC 6455
+// §4.1: any other status is for HTTP to handle). Of a refusal, the first rule
+// that fits speaks.
+var refusalRules = []Rule{
+	{
+		ID: "socketio-handshake-refused", Severity: Error, Clause: "RFC 6455 §4.1",
+		Title:  "Engine.IO refused the handshake and says why",
+		Advice: "code 1 asks for sticky sessions, code 5 for client and server of one major version",
+		Seen:   "an answer with a code and message of Engine.IO to a path of Socket.IO",
+		Means:  "0 transport unknown, 1 session ID unknown, 2 bad method, 3 bad request, 4 forbidden, 5 unsupported version",
+		Causes: []string{"several servers without sticky sessions", "client and server of different major versions", "a restart lost the sessions", "allowRequest or CORS refused"},
+		Fixes:  []Fix{{"", "sticky sessions, or transports: [\"websocket\"]"}, {"", "allowEIO3: true for old clients"}},
+		Refusal: refused(func(e *session.Refusal) bool { return engineCode.Match(e.Body) }, func(p *Pass, e *session.Refusal) {
+			m := engineCode.FindSubmatch(e.Body)
+			p.refusal("", e, "code %s, %s", m[1], m[2])
+		}),
+	},
+	{
+		ID: "headers-too-large", Severity: Error, Clause: "RFC 6585 §5",
+		Title:  "the request is too big for the server, usually by its cookies",
+		Advice: "move the WebSocket to a host without cookies, trim them, or raise the limit",
+		Seen:   "431, 413, 414, or a body that names the size of the header",
+		Means:  "servers stop at 4 to 64 KiB of request head",
+		Causes: []string{"cookies of the parent domain with tokens in them", "a token in the URL", "cookies for tracking"},
+		Fixes:  []Fix{{"nginx", "large_client_header_buffers"}, {"Node", "--max-http-header-size"}},
+		Refusal: refused(func(e *session.Refusal) bool {
+			return slices.Contains([]int{431, 413, 414}, e.Status()) || bytes.Contains(e.Body, []byte("Header Or Cookie Too Large"))
+		}, func(p *Pass, e *session.Refusal) {
+			size, cookies := 0, 0
+			if r := e.Request; r != nil {
+				size, cookies = r.Size, len(strings.Join(r.Fields.Values("Cookie"), ""))
+			}
+			p.refusal("", e, "head of %d bytes, cookies of %d", size, cookies)
+		}),
+	},
+	{
+		ID: "origin-rejected-403", Severity: Error, Clause: "RFC 6455 §10.2",
+		Title:   "the server does not like the Origin",
+		Advice:  "allow this Origin at the server, with its scheme and port; let the proxy pass Host on",
+		Seen:    "403, and an Origin that differs from Host, or a body that speaks of origins",
+		Means:   "the server compares Origin with its list or with Host; CORS does not apply to WebSockets",
+		Causes:  []string{"a proxy changed Host and left Origin", "the list lacks the scheme or the port", "Origin is null: a file or a sandbox", "TLS ended before the server, which takes the scheme for http"},
+		Fixes:   []Fix{{"nginx", "proxy_set_header Host $http_host;"}, {"gorilla", "CheckOrigin"}, {"Django", "ALLOWED_HOSTS"}, {"Rails", "action_cable.allowed_request_origins"}, {"Phoenix", "check_origin"}, {"Spring", "setAllowedOrigins"}, {"coder", "OriginPatterns"}},
+		NotWhen: "Origin and Host are the same",
+		Refusal: refused(originRefused, func(p *Pass, e *session.Refusal) {
+			f := p.refusal("", e, "Origin %s, Host %s", e.Origin(), e.Host()).With("origin", e.Origin()).With("host", e.Host())
+			if !originBody.Match(e.Body) {
+				f.As(Likely)
+			}
+		}),
+	},
+	byStatus(Rule{
+		ID: "upgrade-answered-200", Clause: "RFC 6455 §4.1",
+		Title:  "the server answered as to an ordinary request",
+		Advice: "route the path to the WebSocket server, and attach the upgrade handler to the server that listens",
+		Means:  "whoever answered did not know that this was an upgrade, or that the path has a WebSocket",
+		Causes: []string{"the path is served by a page or a fallback", "a proxy sent an ordinary request", "the backend has no upgrade handler", "a login portal"},
+		Fixes:  []Fix{{"Node", "server.on('upgrade', …) on the server that listens"}, {"", "look for the route in the proxy and the backend"}},
+	}, 200),
+	{
+		ID: "upgrade-redirected", Severity: Error, Clause: "RFC 6455 §4.1",
+		Title:  "the handshake was redirected",
+		Advice: "use the final URL: wss, and the slash as the server has it; answer 401 rather than redirect",
+		Seen:   "301, 302, 303, 307 or 308 with a Location",
+		Means:  "browsers and most libraries do not follow redirects in a handshake",
+		Causes: []string{"a redirect to HTTPS, and a ws:// URL", "the framework adds a slash", "the session is over: a redirect to the login"},
+		Fixes:  []Fix{{"Node ws", "followRedirects: true"}, {"", "leave the path of the WebSocket out of the redirect"}},
+		Variants: []Variant{
+			{ID: "scheme", Title: "the handshake was redirected to HTTPS"},
+			{ID: "login", Title: "the handshake was redirected to a login"},
+			{ID: "slash", Title: "the handshake was redirected for a slash"},
+			{ID: "host", Title: "the handshake was redirected to another host"},
+			{ID: "elsewhere", Title: "the handshake was redirected"},
+		},
+		Refusal: refused(func(e *session.Refusal) bool { return e.Status() >= 300 && e.Status() < 400 }, func(p *Pass, e *session.Refusal) {
+			to := e.Response.Fields.Get("Location")
+			p.refusal(redirection(e, to), e, "to %s", path(to))
+		}),
+	},
+	byStatus(Rule{
+		ID: "unauthorized-401", Clause: "RFC 9110 §15.5.2",
+		Title:  "authentication is required",
+		Advice: "send a cookie of the same site, a ticket in the URL, or authenticate with the first message",
+		Means:  "the server knows nobody by this request; scripts in a browser cannot set Authorization here",
+		Causes: []string{"no cookie, for its SameSite or its domain", "a token that is over", "verifyClient of ws said no", "a proxy took Authorization away"},
+		Fixes:  []Fix{{"nginx", "proxy_set_header Authorization $http_authorization;"}},
+	}, 401),
+	byStatus(Rule{
+		ID: "forbidden-403-other", Clause: "RFC 9110 §15.5.4",
+		Title:  "403 for another reason than the Origin",
+		Advice: "look at who answered: the program, a firewall for web applications, or a proxy without upgrades",
+		Means:  "the request was understood and is not allowed",
+		Causes: []string{"the program's connect handler refused", "Envoy without upgrade_configs", "a firewall rule", "an ASGI program that closed before it accepted"},
+		Fixes:  []Fix{{"Envoy", "upgrade_configs: [{upgrade_type: websocket}]"}},
+	}, 403),
+	byStatus(Rule{
+		ID: "not-found-404", Clause: "RFC 9110 §15.5.5",
+		Title:  "there is no WebSocket at that path",
+		Advice: "compare the path with the server's route, slash and prefix; serve it by what can upgrade",
+		Means:  "the server has no such route, or an HTTP server answers that knows no WebSockets",
+		Causes: []string{"a WSGI server, or one without its WebSocket library, answers", "a wrong path or prefix", "a proxy adds or drops a part of the path"},
+		Fixes:  []Fix{{"Django, FastAPI", "serve by ASGI: daphne, or uvicorn[standard]"}, {"nginx", "mind the slash behind proxy_pass"}},
+	}, 404),
+	byStatus(Rule{
+		ID: "overloaded-429-503", Clause: "RFC 9110 §15.6.4",
+		Title:  "a rate limit, or no capacity",
+		Advice: "wait as long as Retry-After says, with a random part; raise the limit or the capacity",
+		Means:  "the server, or the proxy before it, takes no more now",
+		Causes: []string{"a limit of requests by address", "no healthy backend", "the server is shutting down", "WebSockets are switched off (IIS)"},
+		Fixes:  []Fix{{"Azure, IIS", "turn Web sockets on"}, {"", "reconnect with growing, random delays"}},
+	}, 429, 503),
+	byStatus(Rule{
+		ID: "bad-gateway-502", Clause: "RFC 9110 §15.6.3",
+		Title:  "the proxy had no valid answer from the server behind it",
+		Advice: "test the backend directly; compare scheme and port; look at the proxy's log",
+		Means:  "the backend is down, closed, or answered what the proxy does not take for a 101",
+		Causes: []string{"the backend is down, or the port or scheme is wrong", "its 101 lacks a field", "a head too large for the proxy"},
+		Fixes:  []Fix{{"nginx", "proxy_buffer_size; proxy_pass with the right scheme"}},
+	}, 502, 520, 521, 522, 523, 525, 526),
+	byStatus(Rule{
+		ID: "server-error-500", Clause: "RFC 9110 §15.6.1",
+		Title:  "the code of the upgrade crashed",
+		Advice: "read the server's log at that time; take middleware off the route",
+		Means:  "an exception in the handler, or middleware that hides what upgrading needs",
+		Causes: []string{"logging, compressing or timing middleware around the handler", "an exception while connecting", "a backend that speaks HTTP/2 only"},
+		Fixes:  []Fix{{"Go", "let wrappers of ResponseWriter implement http.Hijacker or Unwrap"}},
+	}, 500, 501),
+	byStatus(Rule{
+		ID: "bad-request-400", Clause: "RFC 9110 §15.5.1",
+		Title:  "the server did not like the request",
+		Advice: "mend what other findings say of the request; else read the body of the answer",
+		Means:  "a field of the handshake is missing or changed, or the path is not the WebSocket's",
+		Causes: []string{"a proxy changed the request", "a client written by hand", "the path is another's (Node ws answers 400)"},
+		Fixes:  upgradeFixes,
+	}, 400, 405, 426, 505),
+	{
+		ID: "handshake-no-response", Severity: Error, Clause: "RFC 6455 §4.1",
+		Title:   "the request has no answer",
+		Advice:  "accept first and authenticate after; look for what is slow, or swallows upgrades",
+		Seen:    "a request for a WebSocket and no byte of an answer: until the client gave up, or until the server closed",
+		Means:   "the server, or a box before it, took the request and said nothing",
+		Causes:  []string{"slow authentication or a database in the connect handler", "no worker is free", "middleware that swallows upgrades", "a firewall dropped the request"},
+		Fixes:   []Fix{{"", "raise the number of workers; set a timeout in the client and try again"}},
+		NotWhen: "the capture ends before the answer, or lost it",
+		Variants: []Variant{
+			{ID: "timeout", Title: "the client gave up waiting for an answer"},
+			{ID: "closed", Title: "the server closed without an answer"},
+			{ID: "gateway-timeout", Title: "a gateway gave up waiting for an answer", Clause: "RFC 9110 §15.6.5"},
+		},
+		Refusal: refused(func(e *session.Refusal) bool { return slices.Contains([]int{408, 504, 524}, e.Status()) }, func(p *Pass, e *session.Refusal) {
+			p.refusal("gateway-timeout", e, "after %v", e.Answered.Time.Sub(e.Requested.Time).Round(time.Millisecond))
+		}),
+		Closed: func(p *Pass, e *session.Closed) {
+			c := e.Conn
+			if c.State != session.Unanswered || c.Handshake == nil || c.TCP.End == reassembly.NotEnded || c.OneSided || c.Sides[reassembly.FromServer].LostBytes > 0 {
+				return
+			}
+			waited := c.End.Sub(p.Conn.Requested.Time).Round(time.Millisecond)
+			p.from(c.TCP.EndedBy)
+			if c.TCP.EndedBy == reassembly.FromServer {
+				p.Report("closed", "%v after the request", waited).In(p.Conn.Requested.Packet, c.TCP.EndedIn)
+			} else {
+				p.Report("timeout", "after %v", waited).In(p.Conn.Requested.Packet, c.TCP.EndedIn)
+			}
+		},
+	},
+}
+
+// engineCode is the body of a refusal by Engine.IO.
+var engineCode = regexp.MustCompile(`^\s*\{"code":([0-5]),"message":"([^"\\]{1,80})"`)
+
+// originBody is what bodies say that speak of the Origin.
+var originBody = regexp.MustCompile(`(?i)\borigin\b|cross.origin|\bcors\b`)
+
+// refused makes a hook of a rule that speaks where it fits and no rule of a
+// refusal before it has spoken.
+func refused(fits func(*session.Refusal) bool, report func(*Pass, *session.Refusal)) func(*Pass, *session.Refusal) {
+	return func(p *Pass, e *session.Refusal) {
+		if p.explained || !fits(e) {
+			return
+		}
+		p.explained = true
+		report(p, e)
+	}
+}
+
+// byStatus completes a rule that goes by the status alone.
+func byStatus(r Rule, statuses ...int) Rule {
+	r.Severity = Error
+	names := make([]string, len(statuses))
+	for i, s := range statuses {
+		names[i] = strconv.Itoa(s)
+	}
+	r.Seen = "an upgrade answered with " + strings.Join(names, ", ")
+	r.Refusal = refused(func(e *session.Refusal) bool { return slices.Contains(statuses, e.Status()) }, func(p *Pass, e *session.Refusal) {
+		p.refusal("", e, "%d %s", e.Status(), e.Reason())
+	})
+	return r
+}
+
+// refusal reports a refusal, with who answered.
+func (p *Pass) refusal(variant string, e *session.Refusal, format string, args ...any) *Finding {
+	text := fmt.Sprintf(format, args...)
+	who, c := whoAnswered(e)
+	if who != "" {
+		text += ", answered by " + who
+		if c != Certain {
+			text += " (" + c.String() + ")"
+		}
+	}
+	f := p.Report(variant, "%s", text).In(e.Requested.Packet, e.Answered.Packet).With("status", e.Status())
+	if who != "" {
+		f.With("answered_by", who)
+	}
+	return f
+}
+
+// originRefused tells whether a 403 is for the Origin: the body says so, or
+// Origin does not fit Host.
+func originRefused(e *session.Refusal) bool {
+	if e.Status() != 403 || e.Origin() == "" {
+		return false
+	}
+	u, err := url.Parse(e.Origin())
+	return originBody.Match(e.Body) || err != nil || !strings.EqualFold(u.Host, e.Host())
+}
+
+// redirection says where a redirect leads.
+func redirection(e *session.Refusal, location string) string {
+	to, err := url.Parse(location)
+	if err != nil {
+		return "elsewhere"
+	}
+	lower := strings.ToLower(to.Path)
+	for _, word := range []string{"login", "auth", "sso", "saml", "signin"} {
+		if strings.Contains(lower, word) {
+			return "login"
+		}
+	}
+	from := path(e.Target())
+	switch {
+	case strings.TrimRight(from, "/") == strings.TrimRight(to.Path, "/") && from != to.Path:
+		return "slash"
+	case to.Host != "" && !strings.EqualFold(to.Hostname(), hostname(e.Host())):
+		return "host"
+	case to.Scheme == "https" || to.Scheme == "wss":
+		return "scheme"
+	}
+	return "elsewhere"
+}
+
+// hostname is a Host field without its port.
+func hostname(host string) string {
+	u := url.URL{Host: host}
+	return u.Hostname()
+}

@@ -147,7 +147,7 @@ func RulesDocument(all []*diagnose.Rule) string {
 }
 
 func document(b *strings.Builder, r *diagnose.Rule) {
-	fmt.Fprintf(b, "\n### `%s`\n\n%s %s, %s.\n", r.ID, sentence(r.Title), sentence(r.Severity.String()), r.Clause)
+	fmt.Fprintf(b, "\n### `%s`\n\n%s *%s*, %s.\n", r.ID, sentence(r.Title), r.Severity, r.Clause)
 	item := func(label, text string) {
 		if text != "" {
 			fmt.Fprintf(b, "- **%s** %s\n", label, strings.ReplaceAll(text, "\n", " "))

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/diagnose"
+	"github.com/wssniff/wssniff/session"
+)
+
+// troubled are the recordings in which something went wrong on purpose, and
+// what. The others are of healthy endpoints.
+var troubled = map[string]string{
+	"closes":            "a server closes with 1011",
+	"early-frames":      "a client uses its key again, and gorilla closes without an answer",
+	"fast-open":         "a client uses its key again",
+	"faults-aiohttp":    "a client breaks rules",
+	"faults-coder":      "a client breaks rules",
+	"faults-gorilla":    "a client breaks rules",
+	"faults-websockets": "a client breaks rules",
+	"faults-ws":         "a client breaks rules",
+	"half-close":        "a client closes TCP instead of answering a Close",
+	"keep-alive":        "a server closes TCP instead of answering a Close",
+	"killed":            "a server is killed",
+	"nginx":             "nginx redirects, refuses for a limit, and finds no backend",
+	"nginx-forgotten":   "nginx does not pass Upgrade on",
+	"nginx-idle":        "nginx closes after its timeout",
+	"refused":           "servers refuse upgrades",
+	"rejected":          "clients reject answers",
+	"reset":             "a server resets",
+	"reset-by-client":   "a client resets",
+	"server-faults":     "a server breaks rules",
+	"server-masks":      "a server masks",
+	"subprotocol":       "a server chooses no subprotocol",
+	"too-big":           "a message is too big for its receiver",
+	"unanswered":        "a request has no answer",
+}
+
+// TestQuiet holds that a recording has findings of error or warning if
+// something was made to go wrong in it, and none if not.
+func TestQuiet(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(root, "testdata", "captures", "*.pcap*"))
+	if err != nil || len(files) < 80 {
+		t.Fatalf("%d recordings (%v)", len(files), err)
+	}
+	seen := map[string]bool{}
+	for _, file := range files {
+		name, _, _ := strings.Cut(filepath.Base(file), ".")
+		seen[name] = true
+		t.Run(name, func(t *testing.T) {
+			src, err := capture.Open([]string{file}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer src.Close()
+			var f found
+			if _, err := session.Run(src, session.Config{}, 1, diagnose.New(diagnose.All(), &f)); err != nil {
+				t.Fatal(err)
+			}
+			loud := 0
+			for _, n := range f.all {
+				if n.Severity < diagnose.Warning {
+					continue
+				}
+				loud++
+				if troubled[name] == "" {
+					t.Errorf("packet %d: %s: %s", n.Packet, n.ID(), n.Message)
+				}
+			}
+			if why := troubled[name]; why != "" && loud == 0 {
+				t.Errorf("nothing is found, though %s", why)
+			}
+		})
+	}
+	for name := range troubled {
+		if !seen[name] {
+			t.Errorf("there is no recording %s", name)
+		}
+	}
+}
