@@ -58,19 +58,24 @@ func (c *Checker) Observe(e session.Event) {
 	c.out.Observe(e)
 	switch e := e.(type) {
 	case *session.Frame:
-		p := c.begin(&e.Where)
-		for _, p.rule = range c.frame {
-			p.rule.Frame(p, e)
+		conn := connOf(e.Conn)
+		if !conn.plainFrame(e) {
+			p := c.begin(&e.Where)
+			for _, p.rule = range c.frame {
+				p.rule.Frame(p, e)
+			}
+			c.tell()
 		}
-		c.tell()
-		p.Conn.frame(e)
+		conn.frame(e)
 	case *session.Message:
+		if connOf(e.Conn).plainMessage(e) {
+			return
+		}
 		p := c.begin(&e.Where)
 		for _, p.rule = range c.message {
 			p.rule.Message(p, e)
 		}
 		c.tell()
-		p.Conn.message(e)
 	case *session.Handshake:
 		p := c.begin(&e.Where)
 		p.Conn.handshake(e)
@@ -110,13 +115,18 @@ func (c *Checker) close(e *session.Closed) {
 func (c *Checker) begin(w *session.Where) *Pass {
 	p := &c.pass
 	p.Where, p.explained = *w, false
-	conn, ok := w.Conn.Attached.(*Conn)
-	if !ok {
-		conn = &Conn{Conn: w.Conn}
-		w.Conn.Attached = conn
-	}
-	p.Conn = conn
+	p.Conn = connOf(w.Conn)
 	return p
+}
+
+// connOf gives what was gathered of a connection.
+func connOf(c *session.Conn) *Conn {
+	conn, ok := c.Attached.(*Conn)
+	if !ok {
+		conn = &Conn{Conn: c}
+		c.Attached = conn
+	}
+	return conn
 }
 
 // tell tells of what the rules reported.

@@ -29,7 +29,7 @@ type Side struct {
 	Masked    int64         // of them
 	Close     session.Where // of its first Close frame; Packet is 0 before it
 	CloseBody frames.CloseBody
-	Last      session.Where // of its last frame
+	Last      int64         // packet of its last frame
 	Fragments int           // frames of the message that is open; 0 if none is
 	Opcode    frames.Opcode // of that message
 	Begun     int64         // packet in which it began
@@ -86,12 +86,28 @@ func (c *Conn) handshake(e *session.Handshake) {
 	c.Requested, c.Answered = e.Requested, e.Where
 }
 
+// plainFrame tells that no rule can have anything to say of a frame: a whole
+// message, masked as it should be, and nothing before it that matters. Nearly
+// all frames are, and are not shown to the rules.
+func (c *Conn) plainFrame(e *session.Frame) bool {
+	s := &c.Sides[e.Dir]
+	return e.FIN && (e.Opcode == frames.Text || e.Opcode == frames.Binary) && e.Missing == 0 &&
+		e.Masked == (e.Dir == reassembly.FromClient) && !e.RSV2 && !e.RSV3 && (!e.RSV1 || c.Deflate) &&
+		e.PayloadLength <= absurd && e.Minimal() &&
+		s.Fragments == 0 && s.Close.Packet == 0 && s.Odd&3 == 0
+}
+
+// plainMessage is plainFrame of messages.
+func (c *Conn) plainMessage(e *session.Message) bool {
+	return e.InvalidAt < 0 && e.Obstacle == frames.NoObstacle && e.Deflated == 0 && (!c.Sides[e.Dir].RSV1 || c.Deflate)
+}
+
 // frame notes a frame that the rules have seen.
 func (c *Conn) frame(e *session.Frame) {
 	c.Inferred = !c.Opened
 	s := &c.Sides[e.Dir]
 	s.Frames++
-	s.Last = e.Where
+	s.Last = e.Packet
 	if e.Masked {
 		s.Masked++
 	}
@@ -132,7 +148,5 @@ func (c *Conn) frame(e *session.Frame) {
 		}
 	}
 }
-
-func (c *Conn) message(*session.Message) {}
 
 func (c *Conn) lost(e *session.Lost) { c.Sides[e.Dir].Lost = true }

@@ -71,8 +71,9 @@ var layerNames = [...]string{"", "TCP", "TLS", "opening handshake", "frames", "i
 func (l Layer) String() string { return layerNames[l] }
 
 // A Rule says what can be wrong, how it is recognised and what to do about
-// it. One or more of its hooks are set: each is called for every event of its
-// kind, and reports by Pass.Report.
+// it. One or more of its hooks are set: each is called for the events of its
+// kind, and reports by Pass.Report. Frame and Message are called for what is
+// out of the ordinary only: see Conn.plainFrame.
 type Rule struct {
 	ID       string    // lower case with hyphens, for ever
 	Layer    Layer     // of the table it stands in: set by All

@@ -126,6 +126,6 @@ func (p *Pass) ended(c *session.Conn, how string) {
 		text = "; it may follow from " + because
 	}
 	p.Report("", "%s of the %v, longest silence %v%s", how, d, c.IdleMax.Round(time.Millisecond), text).
-		In(p.Conn.Sides[0].Last.Packet, p.Conn.Sides[1].Last.Packet, c.TCP.EndedIn).With("idle_max_ms", c.IdleMax.Milliseconds()).
+		In(p.Conn.Sides[0].Last, p.Conn.Sides[1].Last, c.TCP.EndedIn).With("idle_max_ms", c.IdleMax.Milliseconds()).
 		With("ended_by", d.String())
 }
