@@ -10,6 +10,8 @@ import (
 	"github.com/wssniff/wssniff/session"
 )
 
+const wrongAccept = "websocket_wrong_accept_header"
+
 // answerRules are about a 101 (RFC 6455 §4.1, §4.2.2).
 var answerRules = []Rule{
 	{
@@ -21,12 +23,12 @@ var answerRules = []Rule{
 		Causes: []string{"a server written by hand", "a proxy that changes the key on one side only", "a cache that answered with an old 101"},
 		Fixes:  []Fix{{"", "hash the key as sent, as text, with 258EAFA5-E914-47DA-95CA-C5AB0DC85B11 behind it"}},
 		Variants: []Variant{
-			{ID: "missing", Title: "the 101 has no Sec-WebSocket-Accept"},
-			{ID: "no-guid", Title: "Sec-WebSocket-Accept was computed without the GUID"},
-			{ID: "decoded-key", Title: "Sec-WebSocket-Accept was computed from the decoded key"},
-			{ID: "hex", Title: "Sec-WebSocket-Accept is in hexadecimal, not in base64"},
-			{ID: "case-changed", Title: "something changed the case of Sec-WebSocket-Accept"},
-			{ID: "other", Title: "Sec-WebSocket-Accept belongs to another key"},
+			{ID: "missing", Title: "the 101 has no Sec-WebSocket-Accept", Zeek: "websocket_missing_accept_header"},
+			{ID: "no-guid", Title: "Sec-WebSocket-Accept was computed without the GUID", Zeek: wrongAccept},
+			{ID: "decoded-key", Title: "Sec-WebSocket-Accept was computed from the decoded key", Zeek: wrongAccept},
+			{ID: "hex", Title: "Sec-WebSocket-Accept is in hexadecimal, not in base64", Zeek: wrongAccept},
+			{ID: "case-changed", Title: "something changed the case of Sec-WebSocket-Accept", Zeek: wrongAccept},
+			{ID: "other", Title: "Sec-WebSocket-Accept belongs to another key", Zeek: wrongAccept},
 		},
 		NotWhen: "the request was not captured",
 		Handshake: func(p *Pass, h *session.Handshake) {

@@ -101,7 +101,7 @@ var framingRules = []Rule{
 		},
 	},
 	{
-		ID: "control-frame-invalid", Severity: Error, Clause: "RFC 6455 §5.5",
+		ID: "control-frame-invalid", Severity: Error, Clause: "RFC 6455 §5.5", Zeek: "websocket_control_frame_size_exceeded",
 		Title:  "a control frame is too long or fragmented",
 		Advice: "keep the payload of ping and pong within 125 bytes, and a close reason within 123",
 		Seen:   "a control frame with more than 125 bytes of payload, or with FIN clear",

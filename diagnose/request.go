@@ -90,9 +90,9 @@ var requestRules = []Rule{
 		Causes: []string{"a client or a curl command written by hand", "a proxy drops the field", "the key of the RFC's example"},
 		Fixes:  []Fix{{"", "use a WebSocket library for the handshake"}},
 		Variants: []Variant{
-			{ID: "missing", Title: "the request has no Sec-WebSocket-Key"},
+			{ID: "missing", Title: "the request has no Sec-WebSocket-Key", Zeek: "websocket_missing_key_header"},
 			{ID: "length", Title: "Sec-WebSocket-Key is not 16 bytes in base64"},
-			{ID: "multiple", Title: "Sec-WebSocket-Key is there more than once"},
+			{ID: "multiple", Title: "Sec-WebSocket-Key is there more than once", Zeek: "websocket_multiple_key_headers"},
 			{ID: "static", Severity: Warning, Title: "Sec-WebSocket-Key is used again"},
 		},
 		NotWhen: "only the two unused low bits of the last character are set",
