@@ -101,20 +101,24 @@ var framingRules = []Rule{
 		},
 	},
 	{
-		ID: "control-frame-invalid", Severity: Error, Clause: "RFC 6455 §5.5", Zeek: "websocket_control_frame_size_exceeded",
+		ID: "control-frame-invalid", Severity: Error, Clause: "RFC 6455 §5.5",
 		Title:  "a control frame is too long or fragmented",
 		Advice: "keep the payload of ping and pong within 125 bytes, and a close reason within 123",
 		Seen:   "a control frame with more than 125 bytes of payload, or with FIN clear",
 		Means:  mustFail1002,
 		Causes: []string{"data in a ping, or a long text as close reason", "an error of the stack"},
 		Fixes:  []Fix{{"", "send data as messages; cut a close reason at 123 bytes of UTF-8"}},
+		Variants: []Variant{
+			{ID: "too-long", Title: "a control frame has more than 125 bytes", Zeek: "websocket_control_frame_size_exceeded"},
+			{ID: "fragmented", Title: "a control frame has FIN clear"},
+		},
 		Frame: func(p *Pass, f *session.Frame) {
 			switch {
 			case !f.Opcode.IsControl() || httpText(f):
 			case f.PayloadLength > frames.MaxControlPayload:
-				p.frame("", f, "%v with %d bytes, %d at most", f.Opcode, f.PayloadLength, frames.MaxControlPayload)
+				p.frame("too-long", f, "%v with %d bytes, %d at most", f.Opcode, f.PayloadLength, frames.MaxControlPayload)
 			case !f.FIN:
-				p.frame("", f, "%v with FIN clear", f.Opcode)
+				p.frame("fragmented", f, "%v with FIN clear", f.Opcode)
 			}
 		},
 	},
