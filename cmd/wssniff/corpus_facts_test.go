@@ -34,10 +34,10 @@ var corpusFacts = []struct {
 	needs string
 	facts
 }{
-	{"arkime/socks5-http-302-frag.pcap", "fragments", facts{tcp: 1, exchanges: -1}},
+	{"arkime/socks5-http-302-frag.pcap", "", facts{tcp: 1, exchanges: -1}},
 	{"ndn-tools/ipv4-websocket-segmented.pcap", "", facts{tcp: 2, exchanges: -1, answers: []string{"101 spurs.cs.ucla.edu:9696"}, frames: 2}},
 	{"ndpi/1kxun.pcap", "", facts{tcp: -1, exchanges: -1, tls: -1, answers: []string{"101 ws.1kxun.mobi:1234", "101 ws.1kxun.mobi:1234", "101 ws.1kxun.mobi:1234"}}},
-	{"ndpi/http_origin_different_than_host.pcap", "decap", facts{tcp: 1, answers: []string{"101 csb.performgroup.io"}}},
+	{"ndpi/http_origin_different_than_host.pcap", "", facts{tcp: 1, answers: []string{"101 csb.performgroup.io"}}},
 	{"pcapplusplus/unidirectional_tcp_stream_with_missing_packet.pcap", "", facts{tcp: 1, exchanges: 2}},
 	{"suricata-verify/bug-3286-02-linux-evasion__with_evasion_linux.pcap", "resets that are judged by their timestamps", facts{tcp: 1, exchanges: 1}},
 	{"suricata-verify/http-async-cli__input.pcap", "", facts{tcp: 1, exchanges: 2}},
@@ -46,12 +46,12 @@ var corpusFacts = []struct {
 	{"wireshark/tls12-dsb.pcapng", "TLS that is joined in the middle", facts{tcp: 2, tls: 2}},
 	{"wireshark/tls13-rfc8446.pcap", "TLS that is joined in the middle", facts{tcp: 2, tls: 2}},
 	{"zeek/http__content-range-gap.pcap", "", facts{tcp: 1, exchanges: 1}},
-	{"zeek/tunnels__vxlan-encapsulated-http.pcap", "decap", facts{tcp: 1, exchanges: 1}},
-	{"pcapplusplus/frag_http_req.pcap", "fragments", facts{tcp: 1, exchanges: 1}},
-	{"suricata-verify/defrag__bug-6887-defrag-ipv6-tcp__frag-ip-tcp.pcap", "fragments", facts{tcp: 1, exchanges: -1}},
-	{"ndpi/vxlan.pcap", "decap", facts{tcp: 2, tls: 2}},
-	{"tcpdump/gso-ipv4-geneve-ipv4.pcap", "decap", facts{tcp: 1, exchanges: -1, tls: -1}},
-	{"tcpdump/gso-ipv6-vxlan-ipv6.pcap", "decap", facts{tcp: 1, exchanges: -1, tls: -1}},
+	{"zeek/tunnels__vxlan-encapsulated-http.pcap", "", facts{tcp: 1, exchanges: 1}},
+	{"pcapplusplus/frag_http_req.pcap", "", facts{tcp: 1, exchanges: 1}},
+	{"suricata-verify/defrag__bug-6887-defrag-ipv6-tcp__frag-ip-tcp.pcap", "", facts{tcp: 1, exchanges: -1}},
+	{"ndpi/vxlan.pcap", "", facts{tcp: 2, tls: 2}},
+	{"tcpdump/gso-ipv4-geneve-ipv4.pcap", "", facts{tcp: 1, exchanges: -1, tls: -1}},
+	{"tcpdump/gso-ipv6-vxlan-ipv6.pcap", "", facts{tcp: 1, exchanges: -1, tls: -1}},
 }
 
 // TestCorpusFacts holds the captures to what is said of them.
