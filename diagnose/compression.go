@@ -17,7 +17,7 @@ var compressionRules = []Rule{
 		Fixes:   []Fix{{"", "forward Sec-WebSocket-Extensions unchanged in both directions, or in neither"}, {"", "disable permessage-deflate at the sender"}},
 		Confirm: "compare the handshake on both sides of the proxy",
 		Message: func(p *Pass, m *session.Message) {
-			if m.Deflated.Has(frames.Unagreed) && p.Conn.Answer {
+			if m.Deflated.Has(frames.Unagreed) && p.Conn.Answer && !p.Conn.Unknown {
 				p.Report("", "%v message of %d bytes with RSV1 is DEFLATE data", m.Opcode, m.WireLength).In(m.FirstPacket)
 			}
 		},

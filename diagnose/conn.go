@@ -1,7 +1,11 @@
 package diagnose
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 )
@@ -18,6 +22,7 @@ type Conn struct {
 	Answered  session.Where // and answered
 	Inferred  bool          // frames came and no handshake was captured: who is the client was told by the MASK bit
 	Deflate   bool          // permessage-deflate was agreed
+	Unknown   bool          // an extension was agreed that is not known here: reserved bits mean what it says
 	Sides     [2]Side       // by reassembly.Dir
 
 	found []found
@@ -81,6 +86,7 @@ func (c *Conn) Found(rule, variant string) bool {
 // handshake notes what was agreed. It comes before the rules look.
 func (c *Conn) handshake(e *session.Handshake) {
 	_, c.Deflate = e.Deflate()
+	c.Unknown = slices.ContainsFunc(e.Extensions(), func(x handshake.Extension) bool { return !strings.EqualFold(x.Name, pmd) })
 	c.Opened = e.Established
 	c.Answer = e.Established && e.Response != nil
 	c.Requested, c.Answered = e.Requested, e.Where

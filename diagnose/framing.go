@@ -66,15 +66,15 @@ var framingRules = []Rule{
 		Means:   mustFail1002,
 		Causes:  []string{"where frames begin was lost: two writers at once, or HTTP text in the stream", "a proxy changed bytes", "an implementation of a draft"},
 		Fixes:   []Fix{{"", oneWriter}},
-		NotWhen: "RSV1 marks a compressed message: see rsv1-without-deflate and deflate-broken",
+		NotWhen: "RSV1 marks a compressed message: see rsv1-without-deflate and deflate-broken; or another extension was agreed",
 		Frame: func(p *Pass, f *session.Frame) {
-			if httpText(f) || !f.RSV2 && !f.RSV3 && !(f.RSV1 && p.Conn.Answer && !p.Conn.Deflate && f.Opcode.IsControl()) {
+			if httpText(f) || p.Conn.Unknown || !f.RSV2 && !f.RSV3 && !(f.RSV1 && p.Conn.Answer && !p.Conn.Deflate && f.Opcode.IsControl()) {
 				return
 			}
 			p.frame("", f, "%v frame with RSV %03b", f.Opcode, f.RSV())
 		},
 		Message: func(p *Pass, m *session.Message) {
-			if s := &p.Conn.Sides[m.Dir]; s.RSV1 && p.Conn.Answer && !p.Conn.Deflate && !m.Deflated.Has(frames.Unagreed) {
+			if s := &p.Conn.Sides[m.Dir]; s.RSV1 && p.Conn.Answer && !p.Conn.Deflate && !p.Conn.Unknown && !m.Deflated.Has(frames.Unagreed) {
 				p.Report("", "%v message with RSV1, and no extension was agreed", m.Opcode).In(m.FirstPacket)
 			}
 		},

@@ -17,9 +17,9 @@ var messageRules = []Rule{
 		Means:   "the receiver must fail the connection, usually with close code 1007",
 		Causes:  []string{"binary data sent as text", "a string cut in the middle of a character", "an old character set such as Latin-1 or GBK", "half of a surrogate pair out of a JavaScript or Java string"},
 		Fixes:   []Fix{{"", "choose the binary type for bytes"}, {"", "encode with a UTF-8 encoder that replaces what it cannot encode"}},
-		NotWhen: "the text has noncharacters such as U+FFFE: they are valid",
+		NotWhen: "RSV1 says that the text was changed on the way to the wire; noncharacters such as U+FFFE are valid",
 		Message: func(p *Pass, m *session.Message) {
-			if m.Opcode != frames.Text || m.InvalidAt < 0 {
+			if m.Opcode != frames.Text || m.InvalidAt < 0 || p.Conn.Sides[m.Dir].RSV1 && !m.Compressed {
 				return
 			}
 			p.Report("", "of %d bytes, the one at %d is not UTF-8%s", m.Length, m.InvalidAt, bytesAt(m.Data, m.InvalidAt)).

@@ -18,7 +18,7 @@ var negotiationRules = []Rule{
 		Title:  "the answer chooses an extension in a way that the offer does not allow",
 		Advice: "answer with what was offered and understood, do not echo the offer; try without compression",
 		Seen:   "an extension that was not offered, twice, or with parameters that RFC 7692 does not allow there",
-		Means:  "the client must fail the connection; Node's ws says: Invalid Sec-WebSocket-Extensions header",
+		Means:  "the client must fail the connection; Node's ws says: Invalid Sec-WebSocket-Extensions header; a wrong offer is declined, or answered with 400",
 		Causes: []string{"a server written by hand echoes the offer", "a proxy changes the field on one side", "the server compresses whatever was offered"},
 		Fixes:  []Fix{{"", "use the library's negotiation, or answer without Sec-WebSocket-Extensions"}},
 		Variants: []Variant{
@@ -29,28 +29,70 @@ var negotiationRules = []Rule{
 			{ID: "window-bits", Title: "a window size is not a number from 8 to 15", Clause: "RFC 7692 §7.1.2"},
 			{ID: "client-window-not-offered", Title: "client_max_window_bits was answered and not offered", Clause: "RFC 7692 §7.1.2.2"},
 			{ID: "server-window-larger", Title: "server_max_window_bits is larger than was offered", Clause: "RFC 7692 §7.1.2.1"},
+			{ID: "wrong-offer", Severity: Warning, Title: "permessage-deflate was offered with parameters that it does not have"},
+			{ID: "obsolete", Severity: Info, Title: "a forerunner of permessage-deflate was chosen", Clause: "RFC 7692 §6"},
 			{ID: "takeover-ignored", Title: "server_no_context_takeover was offered and not answered", Clause: "RFC 7692 §7.1.1.1"},
 		},
 		NotWhen: "the request was not captured",
-		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
-			if h.Request == nil {
-				return
-			}
-			offered, chosen := h.ExtensionsOffered(), h.Extensions()
-			for i, e := range chosen {
-				same := func(o handshake.Extension) bool { return strings.EqualFold(o.Name, e.Name) }
-				if !slices.ContainsFunc(offered, same) {
-					p.Report("not-offered", "%s", e)
-				}
-				if slices.ContainsFunc(chosen[:i], same) {
-					p.Report("repeated", "%s", e.Name)
-				}
-				if strings.EqualFold(e.Name, pmd) {
-					p.deflate(e, offered)
-				}
-			}
-		}),
+		Handshake: func(p *Pass, h *session.Handshake) {
+			judgeOffers(p, h)
+			judgeChoice(p, h)
+		},
 	},
+}
+
+var judgeOffers = ofRequest(func(p *Pass, h *session.Handshake) {
+	for _, e := range h.ExtensionsOffered() {
+		for i, param := range e.Params {
+			if !strings.EqualFold(e.Name, pmd) || param.Name == "client_max_window_bits" && !param.HasValue {
+				continue // without a value the client says that it would heed one (RFC 7692 §7.1.2.2)
+			}
+			if len(paramFaults(e.Params[:i], param)) > 0 {
+				p.Report("wrong-offer", "%s", e)
+			}
+		}
+	}
+})
+
+var judgeChoice = ofAnswer(func(p *Pass, h *session.Handshake) {
+	if h.Request == nil {
+		return
+	}
+	offered, chosen := h.ExtensionsOffered(), h.Extensions()
+	for i, e := range chosen {
+		same := func(o handshake.Extension) bool { return strings.EqualFold(o.Name, e.Name) }
+		if !slices.ContainsFunc(offered, same) {
+			p.Report("not-offered", "%s", e)
+		}
+		if slices.ContainsFunc(chosen[:i], same) {
+			p.Report("repeated", "%s", e.Name)
+		}
+		switch name := strings.ToLower(e.Name); {
+		case name == pmd:
+			p.deflate(e, offered)
+		case slices.Contains(forerunners, name):
+			p.Report("obsolete", "%s: frames with RSV1 are compressed in another way, and are not inflated here", e.Name)
+		}
+	}
+})
+
+// forerunners are the extensions that compressed before RFC 7692 came.
+var forerunners = []string{"x-webkit-deflate-frame", "deflate-frame", "perframe-compress", "permessage-compress", "x-webkit-permessage-compress", "permessage-bzip2", "permessage-snappy"}
+
+// paramFaults gives the forms in which a parameter breaks RFC 7692 §7.1, with
+// those that stand before it.
+func paramFaults(before []handshake.Param, param handshake.Param) (forms []string) {
+	known, ok := deflateParams[param.Name]
+	if !ok || !known.bits && param.HasValue {
+		forms = append(forms, "unknown-parameter")
+	}
+	if slices.ContainsFunc(before, func(o handshake.Param) bool { return o.Name == param.Name }) {
+		forms = append(forms, "duplicate-parameter")
+	}
+	if known.bits && windowBits(param) == 0 {
+		forms = append(forms, "window-bits")
+	}
+	return forms
 }
 
 // A deflateParam is what RFC 7692 §7.1 says of a parameter in an answer.
@@ -70,15 +112,8 @@ func (p *Pass) deflate(e handshake.Extension, offered []handshake.Extension) {
 		}
 	}
 	for i, param := range e.Params {
-		known, ok := deflateParams[param.Name]
-		if !ok || !known.bits && param.HasValue {
-			p.Report("unknown-parameter", "%s", param)
-		}
-		if slices.ContainsFunc(e.Params[:i], func(o handshake.Param) bool { return o.Name == param.Name }) {
-			p.Report("duplicate-parameter", "%s", param.Name)
-		}
-		if known.bits && windowBits(param) == 0 {
-			p.Report("window-bits", "%s", param)
+		for _, form := range paramFaults(e.Params[:i], param) {
+			p.Report(form, "%s", param)
 		}
 	}
 	if _, answered := paramOf(e, "client_max_window_bits"); answered && none(offers, "client_max_window_bits") {
