@@ -212,8 +212,8 @@ func (in *input) count(p *Packet) {
 }
 
 // facts gives what is known about in.
-func (in *input) facts() Input {
-	i := in.Input
+func (in *Input) facts() Input {
+	i := *in
 	if i.First == math.MaxInt64 && i.Last == NoTime {
 		i.First = NoTime
 	}

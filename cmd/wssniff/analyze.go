@@ -17,20 +17,20 @@ import (
 // analyze reads the captures and writes the report. It says whether an input
 // was damaged, and how severe the worst finding is; an error is one that kept the report from being written.
 func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnose.Severity, damaged bool, err error) {
-	files, err := capture.Open(f.read, &capture.Config{Stdin: stdin})
+	packets, err := f.open(stdin, stderr)
 	if err != nil {
 		return 0, false, withHint(err)
 	}
-	defer files.Close()
+	defer packets.Close()
 	out, err := openOutput(f.output, stdout)
 	if err != nil {
 		return 0, false, err
 	}
 	defer out.discard()
-	sink := &judge{Sink: f.format.New(out, f.options(stdout))}
-	src := &watched{Source: files, files: files, limit: f.count, broken: out.failed}
-	if !f.quiet && isTerminal(stderr) {
-		src.progress = newProgress(stderr)
+	sink := &judge{Sink: f.format.New(f.written(out), f.options(stdout))}
+	src := &watched{Source: packets, limit: f.count, broken: out.failed}
+	if files, ok := packets.(*capture.Files); ok && !f.quiet && isTerminal(stderr) {
+		src.files, src.progress = files, newProgress(stderr)
 	}
 	checker := diagnose.New(diagnose.All(), sink)
 	totals, err := session.Run(src, f.config(), f.workers, checker)
@@ -38,7 +38,7 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	if err != nil && !errors.Is(err, errBroken) {
 		return 0, false, err
 	}
-	inputs := files.Inputs()
+	inputs := packets.Inputs()
 	if err := finish(sink, out, &report.Summary{Inputs: inputs, Totals: totals, Counts: checker.Counts()}); err != nil {
 		return 0, false, err
 	}
@@ -53,6 +53,24 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 		fmt.Fprintf(stderr, "wssniff: %v\n", inputs[i].Err)
 	}
 	return sink.worst, damaged, nil
+}
+
+// An origin is where packets come from: files or interfaces.
+type origin interface {
+	capture.Source
+	Inputs() []capture.Input
+}
+
+// open opens what is to be read.
+func (f *flags) open(stdin io.Reader, stderr io.Writer) (origin, error) {
+	if f.isLive() {
+		return f.listen(stderr)
+	}
+	files, err := capture.Open(f.read, &capture.Config{Stdin: stdin})
+	if err != nil {
+		return nil, err
+	}
+	return files, nil
 }
 
 // config is what the flags ask of the session.
@@ -92,7 +110,7 @@ func withHint(err error) error {
 }
 
 func (f *flags) options(stdout io.Writer) *report.Options {
-	o := &report.Options{List: f.list, Payload: f.payload, ShowSecrets: f.noRedact, Follow: f.follow}
+	o := &report.Options{List: f.list, Payload: f.payload, ShowSecrets: f.noRedact, Follow: f.follow, Live: f.isLive()}
 	terminal := f.output == "" && isTerminal(stdout)
 	if terminal {
 		o.Width = columns(stdout)
@@ -124,8 +142,8 @@ func isTerminal(w io.Writer) bool {
 // watched is a source that is counted, limited and shown.
 type watched struct {
 	capture.Source
-	files    *capture.Files
-	limit    int64 // packets; 0 is none
+	files    *capture.Files // nil where it is not shown how far they are read
+	limit    int64          // packets; 0 is none
 	n        int64
 	broken   func() bool // nobody reads the report any more
 	progress *progress
@@ -138,10 +156,10 @@ func (w *watched) Read(p *capture.Packet) error {
 	if w.limit > 0 && w.n == w.limit {
 		return io.EOF
 	}
-	if w.n&0xfff == 0 {
-		if w.broken() {
-			return errBroken
-		}
+	if w.broken() {
+		return errBroken
+	}
+	if w.n&0xfff == 0 && w.files != nil {
 		read, total := w.files.Progress()
 		w.progress.show(w.n, read, total)
 	}

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
+	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/diagnose"
 	"github.com/wssniff/wssniff/report"
 	"github.com/wssniff/wssniff/session"
@@ -17,6 +20,9 @@ import (
 // flags are the command line, checked.
 type flags struct {
 	read     []string
+	live     capture.LiveConfig
+	devices  bool // -D
+	duration time.Duration
 	count    int64
 	list     report.List
 	follow   int64
@@ -41,12 +47,18 @@ func parseFlags(args []string) (*flags, error) {
 	f := new(flags)
 	var list, follow, payload, format, memory, failOn string
 	var decodeAs []string
-	var live []string
+	var ownOnly bool
+	var buffer int
 	set := pflag.NewFlagSet("wssniff", pflag.ContinueOnError)
 	set.SortFlags = false
 	set.Usage = func() {}
 	set.StringArrayVarP(&f.read, "read", "r", nil, "")
-	set.StringArrayVarP(&live, "interface", "i", nil, "")
+	set.StringArrayVarP(&f.live.Interfaces, "interface", "i", nil, "")
+	set.BoolVarP(&f.devices, "list-interfaces", "D", false, "")
+	set.DurationVar(&f.duration, "duration", 0, "")
+	set.IntVarP(&f.live.Snaplen, "snaplen", "s", 0, "")
+	set.BoolVarP(&ownOnly, "no-promiscuous-mode", "p", false, "")
+	set.IntVarP(&buffer, "buffer-size", "B", 0, "")
 	set.Int64VarP(&f.count, "count", "c", 0, "")
 	set.StringVarP(&list, "list", "l", "", "")
 	set.StringVar(&follow, "follow", "", "")
@@ -71,28 +83,29 @@ func parseFlags(args []string) (*flags, error) {
 		}
 		return nil, hinted("wssniff -h lists the flags", "%w", err)
 	}
-	if f.version || f.rules || f.explain != "" {
+	if f.version || f.rules || f.devices || f.explain != "" {
 		return f, nil
 	}
 	var err error
 	f.failOn, err = parseFailOn(failOn)
 	return f, cmp.Or(
 		err,
-		f.checkSource(live, set),
+		f.checkSource(set),
+		f.checkLive(!ownOnly, buffer, set),
 		f.checkShown(list, follow, payload),
 		f.checkForm(format, set),
 		f.checkDecoding(memory, decodeAs),
 	)
 }
 
-func (f *flags) checkSource(live []string, set *pflag.FlagSet) error {
+func (f *flags) checkSource(set *pflag.FlagSet) error {
 	words := set.Args()
 	switch {
-	case len(live) > 0:
-		return hinted("tcpdump -i "+live[0]+" -w FILE captures; wssniff -r FILE reads it", "-i: this version reads saved captures only")
-	case len(f.read) == 0 && len(words) == 0:
-		return hinted("wssniff -r FILE; wssniff -h lists the flags", "nothing to read: -r FILE is missing")
-	case len(f.read) == 0 && isFile(words[0]):
+	case len(f.read) > 0 && f.isLive():
+		return errors.New("-i and -r: it is either live or a saved capture")
+	case len(f.read) == 0 && !f.isLive() && len(words) == 0:
+		return hinted("wssniff -i INTERFACE or wssniff -r FILE; wssniff -h lists the flags", "nothing to read: -i INTERFACE or -r FILE is missing")
+	case len(f.read) == 0 && !f.isLive() && isFile(words[0]):
 		return hinted("wssniff -r "+strings.Join(words, " -r "), "%q: a file to read is given with -r", words[0])
 	case len(words) > 0:
 		return hinted("tcpdump -r FILE -w SMALLER '"+strings.Join(words, " ")+"' filters a capture", "%q: this version takes no capture filter", strings.Join(words, " "))
@@ -172,6 +185,33 @@ func (f *flags) checkDecoding(memory string, decodeAs []string) error {
 	return nil
 }
 
+// isLive tells whether packets come from interfaces.
+func (f *flags) isLive() bool { return len(f.live.Interfaces) > 0 }
+
+// checkLive settles how it is captured.
+func (f *flags) checkLive(promiscuous bool, mib int, set *pflag.FlagSet) error {
+	slices.Sort(f.live.Interfaces)
+	f.live.Interfaces = slices.Compact(f.live.Interfaces)
+	f.live.Promiscuous, f.live.Buffer = promiscuous, mib<<20
+	for _, name := range [...]string{"duration", "snaplen", "no-promiscuous-mode", "buffer-size"} {
+		if set.Changed(name) && !f.isLive() {
+			return fmt.Errorf("--%s: it is for live capture, with -i", name)
+		}
+	}
+	switch {
+	case set.Changed("duration") && f.duration <= 0:
+		return hinted("--duration 30s, or 1h", "--duration %v: it is longer than nothing", f.duration)
+	case set.Changed("snaplen") && (f.live.Snaplen < minSnaplen || f.live.Snaplen > maxSnaplen):
+		return fmt.Errorf("-s %d: it is %d to %d bytes", f.live.Snaplen, minSnaplen, maxSnaplen)
+	case set.Changed("buffer-size") && (mib < 2 || mib > 1024):
+		return fmt.Errorf("-B %d: it is 2 to 1024 MiB", mib)
+	}
+	return nil
+}
+
+// Snapshot lengths that make sense: heads of all layers, and the largest packet.
+const minSnaplen, maxSnaplen = 128, 256 << 10
+
 func isFile(name string) bool {
 	_, err := os.Stat(name)
 	return err == nil
@@ -179,7 +219,7 @@ func isFile(name string) bool {
 
 // keep is how much of each message the session has to keep for the report.
 func (f *flags) keep() int {
-	shown := f.list >= report.Messages || f.follow != 0 || f.list == report.Default && f.format != &report.Formats[0]
+	shown := f.list >= report.Messages || f.isLive() && f.list == report.Default || f.follow != 0 || f.list == report.Default && f.format != &report.Formats[0]
 	switch {
 	case f.payload == report.PayloadNone || !shown:
 		return session.KeepNone

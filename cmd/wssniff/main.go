@@ -17,19 +17,30 @@ import (
 
 const usage = `wssniff - the truth about WebSockets, from packets
 
-  wssniff -r FILE... [flags]     analyse saved captures
+  wssniff -i INTERFACE... [flags]  capture, until Ctrl-C
+  wssniff -r FILE... [flags]       analyse saved captures
 
 FILE is a pcap or pcapng, bare or in gzip, zstd, lz4 or bzip2, whatever its
 name; a folder or pattern of them; several with commas between; or - for
 standard input. Several files are read as one, in order of time.
 
 Input
+  -i, --interface NAME   capture on it; repeatable; any is all of them
   -r, --read FILE        the capture to read; repeatable
   -c, --count N          stop after N packets
+      --duration TIME    stop after 30s, 10m, 1h
+  -D, --list-interfaces  list the interfaces
+
+Live capture
+  -s, --snaplen N        bytes kept of each packet (default all)
+  -p, --no-promiscuous-mode
+                         only what this machine sends and receives
+  -B, --buffer-size MIB  the kernel's buffer for packets (default 64)
 
 What is shown
   -l, --list WHAT        list line by line: connections, messages, frames,
-                         findings or none (default none; all in json, ndjson)
+                         findings or none (default messages live, else none;
+                         all in json, ndjson)
       --follow ID        one connection, whole: heads, messages, close
       --payload N        payload bytes shown of each message: a number, all
                          or none (default 256; all with --follow)
@@ -91,6 +102,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case f.version:
 		fmt.Fprintln(stdout, "wssniff", version())
 		return exitOK
+	case f.devices:
+		return printed(stderr, listInterfaces(stdout))
 	case f.rules:
 		return printed(stderr, listRules(stdout, columns(stdout)))
 	case f.explain != "":

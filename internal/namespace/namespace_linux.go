@@ -1,0 +1,93 @@
+// Package namespace gives a test a network of its own: lo, and the interfaces
+// one and two, which are the two ends of a wire. It needs Linux, the command
+// ip, and root or a machine that lets anybody make namespaces.
+package namespace
+
+import (
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+const variable = "WSSNIFF_TEST_NAMESPACE"
+
+var setup = []string{
+	"link set lo up",
+	"link add one mtu 65535 type veth peer name two",
+	"link set two mtu 65535",
+	"link set one addrgenmode none", // else IPv6 speaks as soon as they are up
+	"link set two addrgenmode none",
+	"link set one up",
+	"link set two up",
+}
+
+// Enter runs the test once more, in a process with a network of its own, and
+// says whether it is that process: the test returns where it is not. It is
+// skipped, with the reason, where the machine cannot do that.
+func Enter(t *testing.T) (within bool) {
+	t.Helper()
+	if os.Getenv(variable) != "" {
+		for _, line := range setup {
+			if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
+				t.Fatalf("ip %s: %v %s", line, err, out)
+			}
+		}
+		return true
+	}
+	if _, err := exec.LookPath("ip"); err != nil {
+		t.Skip("needs the command ip (Debian: iproute2)")
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=1m")
+	cmd.Env = append(os.Environ(), variable+"=1")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	if os.Getuid() != 0 {
+		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	out, err := cmd.CombinedOutput()
+	if _, ran := errors.AsType[*exec.ExitError](err); err != nil && !ran {
+		t.Skipf("this machine has no namespaces for tests: %v", err)
+	}
+	t.Logf("%s", out)
+	if err != nil {
+		t.Error(err)
+	}
+	return false
+}
+
+// A Wire sends frames on an interface.
+type Wire struct {
+	t    *testing.T
+	fd   int
+	addr unix.SockaddrLinklayer
+}
+
+// OpenWire gives the wire that begins at the interface.
+func OpenWire(t *testing.T, name string) *Wire {
+	t.Helper()
+	i, err := net.InterfaceByName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	return &Wire{t, fd, unix.SockaddrLinklayer{Ifindex: i.Index}}
+}
+
+// Send sends a frame, its link layer included.
+func (w *Wire) Send(frame []byte) {
+	w.t.Helper()
+	if err := unix.Sendto(w.fd, frame, 0, &w.addr); err != nil {
+		w.t.Fatalf("%d bytes: %v", len(frame), err)
+	}
+}
