@@ -94,13 +94,20 @@ var token = func() (is [256]bool) {
 func newHead(s side, b []byte, size int) *Head {
 	h := &Head{Size: size, Truncated: size > len(b)}
 	all := string(b)
+	shared := func(part []byte) string { // part is a slice of b, and their capacities end together
+		if len(part) == 0 {
+			return ""
+		}
+		at := cap(b) - cap(part)
+		return all[at : at+len(part)]
+	}
 	at := bytes.IndexByte(b, '\n') + 1
 	if s == fromClient {
 		method, target, proto, _ := splitRequestLine(b[:at])
-		h.Method, h.Target, h.Proto = string(method), string(target), string(proto)
+		h.Method, h.Target, h.Proto = shared(method), shared(target), shared(proto)
 	} else {
 		proto, status, reason, _ := splitStatusLine(b[:at])
-		h.Proto, h.Status, h.Reason = string(proto), status, string(reason)
+		h.Proto, h.Status, h.Reason = shared(proto), status, shared(reason)
 	}
 	h.Fields = make(Fields, 0, min(bytes.Count(b[at:], []byte("\n")), maxFields))
 	for {

@@ -23,6 +23,7 @@ type Reader struct {
 	via            []Via
 	tunnel         bool // the client asked last for what via ends with
 	awaited        []run
+	room           [2]run     // of awaited, at first
 	pending        *Handshake // asked, and not answered
 	waiting        bool       // the client's bytes wait for its answer
 	lost           bool       // the capture lost bytes where its answer may have been

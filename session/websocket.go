@@ -257,11 +257,11 @@ func (c *Conn) control(d reassembly.Dir, s *side, e *Frame, r *reassembly.Chunk)
 	facts := &c.Sides[d]
 	switch e.Opcode {
 	case frames.Close:
-		body := frames.DecodeClose(e.Payload)
-		e.CloseBody = &body
+		said := &Close{CloseBody: frames.DecodeClose(e.Payload), Packet: e.Packet, Time: e.Time}
+		e.CloseBody = &said.CloseBody
 		c.blind[d] = c.blind[d] || e.Missing > 0
 		if facts.Close == nil && e.Missing == 0 {
-			facts.Close = &Close{CloseBody: body, Packet: e.Packet, Time: e.Time}
+			facts.Close = said
 			c.closing(d, e, r)
 		}
 	case frames.Ping:
