@@ -109,8 +109,8 @@ func (r *Reader) request(b []byte, size int) Step {
 		r.ordinary(b)
 		return More
 	}
-	r.pending = &Handshake{Request: newHead(fromClient, b, size)}
-	r.pending.Obsolete = r.pending.obsolete()
+	r.pending = r.attempt()
+	r.pending.read(fromClient, b, size)
 	r.tunnel = false
 	r.waiting = true
 	r.await(upgrade)
@@ -201,10 +201,9 @@ func (r *Reader) switched(b []byte, size int) Step {
 // even ahead of its turn, unless it was asked in bytes that the capture lost.
 func (r *Reader) answer(b []byte, size int) *Handshake {
 	if r.last = r.pending; !r.asked() {
-		r.last = new(Handshake)
+		r.last = r.attempt()
 	}
-	r.last.Response = newHead(fromServer, b, size)
-	r.last.Obsolete = r.last.obsolete()
+	r.last.read(fromServer, b, size)
 	r.pending, r.waiting, r.lost = nil, false, false
-	return r.last
+	return &r.last.Handshake
 }
