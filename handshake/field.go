@@ -28,7 +28,14 @@ func (f Fields) Values(name string) []string {
 }
 
 // Has tells whether there is a field of that name, even an empty one.
-func (f Fields) Has(name string) bool { return f.Count(name) > 0 }
+func (f Fields) Has(name string) bool {
+	for i := range f {
+		if f[i].is(name) {
+			return true
+		}
+	}
+	return false
+}
 
 // Count returns how many fields have that name.
 func (f Fields) Count(name string) int {
@@ -76,14 +83,20 @@ func (f Fields) elements(name string) iter.Seq[string] {
 	}
 }
 
-// is compares names without case. White space before the colon is a fault of
-// the sender (RFC 9112 §5.1), not another name.
+// is compares names without case.
 func (f *Field) is(name string) bool {
+	sent := f.name()
+	return len(sent) == len(name) && (sent == name || strings.EqualFold(sent, name))
+}
+
+// name is Name without white space before the colon: that is a fault of the
+// sender (RFC 9112 §5.1), not another name.
+func (f *Field) name() string {
 	sent := f.Name
-	for len(sent) > len(name) && isBlank(sent[len(sent)-1]) {
+	for len(sent) > 0 && isBlank(sent[len(sent)-1]) {
 		sent = sent[:len(sent)-1]
 	}
-	return len(sent) == len(name) && (sent == name || strings.EqualFold(sent, name))
+	return sent
 }
 
 // text is what lists are cut from: a captured head, or a kept value.
