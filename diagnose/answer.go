@@ -57,10 +57,10 @@ var answerRules = []Rule{
 		},
 		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
 			f := h.Response.Fields
-			if countFold(f.Tokens("Upgrade"), "websocket") == 0 {
+			if n, _ := f.CountToken("Upgrade", "websocket"); n == 0 {
 				p.Report("no-upgrade", "Upgrade: %s", strings.Join(f.Values("Upgrade"), ", "))
 			}
-			if countFold(f.Tokens("Connection"), "upgrade") == 0 {
+			if n, _ := f.CountToken("Connection", "upgrade"); n == 0 {
 				p.Report("no-connection", "Connection: %s", strings.Join(f.Values("Connection"), ", "))
 			}
 			if h.Response.Proto == "HTTP/1.0" {

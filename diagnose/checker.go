@@ -24,6 +24,7 @@ type Checker struct {
 	handshake, refusal, frame, message, lost, closed []*Rule
 
 	counts map[string]int64 // by Finding.ID, of all that was found
+	spare  []*Conn          // of connections that are over
 }
 
 // New gives a Checker that goes by the rules and tells out.
@@ -58,7 +59,7 @@ func (c *Checker) Observe(e session.Event) {
 	c.out.Observe(e)
 	switch e := e.(type) {
 	case *session.Frame:
-		conn := connOf(e.Conn)
+		conn := c.connOf(e.Conn)
 		if !conn.plainFrame(e) {
 			p := c.begin(&e.Where)
 			for _, p.rule = range c.frame {
@@ -68,7 +69,7 @@ func (c *Checker) Observe(e session.Event) {
 		}
 		conn.frame(e)
 	case *session.Message:
-		if connOf(e.Conn).plainMessage(e) {
+		if c.connOf(e.Conn).plainMessage(e) {
 			return
 		}
 		p := c.begin(&e.Where)
@@ -109,23 +110,41 @@ func (c *Checker) close(e *session.Closed) {
 	c.tell()
 	c.out.Observe(e)
 	e.Conn.Attached = nil
+	if len(c.spare) < maxSpare {
+		*p.Conn = Conn{found: p.Conn.found[:0]}
+		c.spare = append(c.spare, p.Conn)
+	}
 }
+
+// maxSpare bounds what is kept for the connections to come.
+const maxSpare = 8192
 
 // begin makes the pass ready for an event.
 func (c *Checker) begin(w *session.Where) *Pass {
 	p := &c.pass
 	p.Where, p.explained = *w, false
-	p.Conn = connOf(w.Conn)
+	p.Conn = c.connOf(w.Conn)
 	return p
 }
 
 // connOf gives what was gathered of a connection.
-func connOf(c *session.Conn) *Conn {
-	conn, ok := c.Attached.(*Conn)
+func (c *Checker) connOf(of *session.Conn) *Conn {
+	conn, ok := of.Attached.(*Conn)
 	if !ok {
-		conn = &Conn{Conn: c}
-		c.Attached = conn
+		conn = c.fresh()
+		conn.Conn, of.Attached = of, conn
 	}
+	return conn
+}
+
+// fresh gives a Conn of which nothing is known.
+func (c *Checker) fresh() *Conn {
+	last := len(c.spare) - 1
+	if last < 0 {
+		return new(Conn)
+	}
+	conn := c.spare[last]
+	c.spare = c.spare[:last]
 	return conn
 }
 

@@ -44,7 +44,7 @@ var closeFrameRules = []Rule{
 		NotWhen: "the other side closed first: then this is only the echo",
 		Frame: func(p *Pass, f *session.Frame) {
 			b := f.CloseBody
-			if b == nil || !b.HasCode || f.Missing > 0 || p.Conn.Sides[f.Dir].Close.Packet != 0 || p.Conn.Sides[f.Dir.Other()].Close.Packet != 0 {
+			if b == nil || !b.HasCode || f.Missing > 0 || p.Conn.Sides[f.Dir].Close != 0 || p.Conn.Sides[f.Dir.Other()].Close != 0 {
 				return
 			}
 			severity := closeSeverity(b.Code)
@@ -78,11 +78,11 @@ var closeFrameRules = []Rule{
 		Frame: func(p *Pass, f *session.Frame) {
 			s := &p.Conn.Sides[f.Dir]
 			switch {
-			case s.Close.Packet == 0:
+			case s.Close == 0:
 			case f.Opcode.IsControl():
-				p.frame("control", f, "%v behind Close", f.Opcode).In(s.Close.Packet)
+				p.frame("control", f, "%v behind Close", f.Opcode).In(s.Close)
 			default:
-				p.frame("data", f, "%v frame of %d bytes behind Close", f.Opcode, f.PayloadLength).In(s.Close.Packet)
+				p.frame("data", f, "%v frame of %d bytes behind Close", f.Opcode, f.PayloadLength).In(s.Close)
 			}
 		},
 	},
@@ -100,7 +100,7 @@ var closeFrameRules = []Rule{
 		},
 		Frame: func(p *Pass, f *session.Frame) {
 			b, other := f.CloseBody, &p.Conn.Sides[f.Dir.Other()]
-			if b == nil || b.Code != frames.MessageTooBig || f.Missing > 0 || other.Close.Packet != 0 || p.Conn.Sides[f.Dir].Close.Packet != 0 {
+			if b == nil || b.Code != frames.MessageTooBig || f.Missing > 0 || other.Close != 0 || p.Conn.Sides[f.Dir].Close != 0 {
 				return
 			}
 			p.frame("1009", f, "%d bytes were the largest frame of the other side", other.Largest).With("largest", other.Largest)

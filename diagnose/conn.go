@@ -32,24 +32,22 @@ type Conn struct {
 type Side struct {
 	Frames    int64
 	Masked    int64         // of them
-	Close     session.Where // of its first Close frame; Packet is 0 before it
-	CloseBody frames.CloseBody
+	Close     int64         // packet of its first Close frame; 0 before it
 	Last      int64         // packet of its last frame
-	Fragments int           // frames of the message that is open; 0 if none is
-	Opcode    frames.Opcode // of that message
-	Begun     int64         // packet in which it began
+	Begun     int64         // packet in which the message began that is open
+	Fragments int32         // frames of it; 0 if none is open
+	Empty     int32         // frames without payload in a row, up to the last one
+	Opcode    frames.Opcode // of the message that is open
 	HTTP      bool          // it wrote HTTP where a frame should be: the rest is no frames either
-	Empty     int           // frames without payload in a row, up to the last one
-	Largest   uint64        // payload length of its largest frame
 	RSV1      bool          // of the first frame of its last message
 	Lost      bool          // the capture lost bytes of it, or could not follow them
-
-	Odd   uint8 // of its last frames, a bit for each that made no sense; the last is the lowest
-	OddAt int64 // offset of the first of them
+	Odd       uint8         // of its last frames, a bit for each that made no sense; the last is the lowest
+	CutOpcode frames.Opcode // of Cut
+	OddAt     int64         // offset of the first of the odd frames
+	Largest   uint64        // payload length of its largest frame
 
 	// Of a frame whose payload was not there to its end.
 	Cut                   int64 // packet in which its header was complete
-	CutOpcode             frames.Opcode
 	CutLength, CutMissing uint64
 }
 
@@ -100,7 +98,7 @@ func (c *Conn) plainFrame(e *session.Frame) bool {
 	return e.FIN && (e.Opcode == frames.Text || e.Opcode == frames.Binary) && e.Missing == 0 &&
 		e.Masked == (e.Dir == reassembly.FromClient) && !e.RSV2 && !e.RSV3 && (!e.RSV1 || c.Deflate) &&
 		e.PayloadLength <= absurd && e.Minimal() &&
-		s.Fragments == 0 && s.Close.Packet == 0 && s.Odd&3 == 0
+		s.Fragments == 0 && s.Close == 0 && s.Odd&3 == 0
 }
 
 // plainMessage is plainFrame of messages.
@@ -133,11 +131,8 @@ func (c *Conn) frame(e *session.Frame) {
 		s.RSV1 = e.RSV1
 	}
 	switch {
-	case e.Opcode == frames.Close && s.Close.Packet == 0:
-		s.Close = e.Where
-		if e.CloseBody != nil {
-			s.CloseBody = *e.CloseBody
-		}
+	case e.Opcode == frames.Close && s.Close == 0:
+		s.Close = e.Packet
 	case e.Opcode.IsControl(), e.Opcode.IsReserved():
 	case e.FIN && e.Opcode != frames.Continuation: // perhaps between the fragments of another
 	case e.FIN:

@@ -67,16 +67,15 @@ var requestRules = []Rule{
 			if !f.Has("Upgrade") {
 				return
 			}
-			all := f.Tokens("Upgrade")
-			switch websockets := countFold(all, "websocket"); {
+			switch websockets, all := f.CountToken("Upgrade", "websocket"); {
 			case websockets == 0:
 				p.Report("wrong-value", "Upgrade: %s", strings.Join(f.Values("Upgrade"), ", "))
 			case websockets > 1:
 				p.Report("duplicated", "Upgrade: %s", strings.Join(f.Values("Upgrade"), ", "))
-			case len(all) > 1:
+			case all > 1:
 				p.Report("extra-protocols", "Upgrade: %s", strings.Join(f.Values("Upgrade"), ", "))
 			}
-			if countFold(f.Tokens("Connection"), "upgrade") == 0 {
+			if n, _ := f.CountToken("Connection", "upgrade"); n == 0 {
 				p.Report("no-token", "Connection: %s", strings.Join(f.Values("Connection"), ", "))
 			}
 		}),
@@ -97,18 +96,18 @@ var requestRules = []Rule{
 		},
 		NotWhen: "only the two unused low bits of the last character are set",
 		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
-			keys := h.Request.Fields.Values("Sec-WebSocket-Key")
-			switch {
+			switch n, key := h.Request.Fields.Count("Sec-WebSocket-Key"), h.Key(); {
 			case h.Obsolete:
-			case len(keys) == 0:
+			case n == 0:
 				p.Report("missing", "no Sec-WebSocket-Key")
-			case len(keys) > 1:
-				p.Report("multiple", "%d of them", len(keys))
+			case n > 1:
+				p.Report("multiple", "%d of them", n)
 			default:
-				nonce, err := base64.StdEncoding.DecodeString(keys[0])
+				var room [32]byte
+				nonce, err := base64.StdEncoding.AppendDecode(room[:0], []byte(key))
 				if err != nil || len(nonce) != 16 {
-					p.Report("length", "%q has %d bytes", keys[0], len(nonce))
-				} else if conn, packet, ok := p.World.KeySeen(p.Conn.Client.Addr(), keys[0], h.Requested.Packet); ok {
+					p.Report("length", "%q has %d bytes", key, len(nonce))
+				} else if conn, packet, ok := p.World.KeySeen(p.Conn.Client.Addr(), key, h.Requested.Packet); ok {
 					p.Report("static", "used on connection %d before", conn).In(packet)
 				}
 			}
@@ -179,15 +178,4 @@ func ofRequest(check func(*Pass, *session.Handshake)) func(*Pass, *session.Hands
 		check(p, h)
 		p.Where.Dir, p.related = h.Dir, 0
 	}
-}
-
-// countFold counts a token, whatever its case.
-func countFold(tokens []string, token string) int {
-	n := 0
-	for _, t := range tokens {
-		if strings.EqualFold(t, token) {
-			n++
-		}
-	}
-	return n
 }

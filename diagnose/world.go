@@ -36,6 +36,16 @@ func sum(parts ...string) uint64 {
 	return h.Sum64()
 }
 
+// keySum is the sum of a key and who used it.
+func keySum(key string, client netip.Addr) uint64 {
+	var h maphash.Hash
+	h.SetSeed(worldSeed)
+	from := client.As16()
+	h.Write(from[:])
+	h.WriteString(key)
+	return h.Sum64()
+}
+
 func see(m *map[uint64]sighting, k uint64, s sighting) {
 	if *m == nil {
 		*m = make(map[uint64]sighting)
@@ -49,7 +59,7 @@ func see(m *map[uint64]sighting, k uint64, s sighting) {
 func (w *World) handshake(c *Conn, e *session.Handshake) {
 	here := sighting{c.ID, e.Packet, e.Packet}
 	if key := e.Key(); key != "" {
-		see(&w.keys, sum(key, c.Client.Addr().String()), sighting{c.ID, e.Requested.Packet, e.Packet})
+		see(&w.keys, keySum(key, c.Client.Addr()), sighting{c.ID, e.Requested.Packet, e.Packet})
 	}
 	if e.Established && e.Request != nil {
 		see(&w.targets, sum(e.Host(), path(e.Target())), here)
@@ -60,7 +70,7 @@ func (w *World) handshake(c *Conn, e *session.Handshake) {
 // over before the given packet. One that was not is the same handshake on the
 // other side of a proxy.
 func (w *World) KeySeen(client netip.Addr, key string, before int64) (conn, packet int64, ok bool) {
-	s, ok := w.keys[sum(key, client.String())]
+	s, ok := w.keys[keySum(key, client)]
 	return s.conn, s.packet, ok && s.until < before
 }
 

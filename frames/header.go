@@ -46,8 +46,8 @@ type Header struct {
 	Opcode           Opcode
 	Masked           bool
 	MaskingKey       [4]byte // the zero value where not Masked
-	PayloadLength    uint64  // all 64 bits as sent, the top one included
 	LengthBytes      uint8   // 0, 2 or 8: the extended payload length's size
+	PayloadLength    uint64  // all 64 bits as sent, the top one included
 }
 
 // DecodeHeader decodes the frame header that b starts with, whatever follows

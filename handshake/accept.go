@@ -9,6 +9,14 @@ import (
 // Sec-WebSocket-Key: the key's text, not the bytes it stands for, is what is
 // summed (RFC 6455 §4.2.2).
 func Accept(key string) string {
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	return base64.StdEncoding.EncodeToString(sum[:])
+	sum := accept(key)
+	return string(sum[:])
+}
+
+// accept is Accept without an allocation, for keys as they should be.
+func accept(key string) (text [28]byte) {
+	var room [64]byte
+	sum := sha1.Sum(append(append(room[:0], key...), "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...))
+	base64.StdEncoding.Encode(text[:], sum[:])
+	return text
 }

@@ -32,6 +32,9 @@ func (r *Reader) await(k kind) {
 		r.awaited[last].n++
 		return
 	}
+	if r.awaited == nil {
+		r.awaited = r.room[:0]
+	}
 	r.awaited = append(r.awaited, run{k, 1})
 }
 
@@ -106,8 +109,8 @@ func (r *Reader) request(b []byte, size int) Step {
 		r.ordinary(b)
 		return More
 	}
-	r.pending = &Handshake{Request: newHead(fromClient, b, size)}
-	r.pending.Obsolete = r.pending.obsolete()
+	r.pending = r.attempt()
+	r.pending.read(fromClient, b, size)
 	r.tunnel = false
 	r.waiting = true
 	r.await(upgrade)
@@ -197,11 +200,10 @@ func (r *Reader) switched(b []byte, size int) Step {
 // answer keeps the head that answers an attempt. That is the one asked last,
 // even ahead of its turn, unless it was asked in bytes that the capture lost.
 func (r *Reader) answer(b []byte, size int) *Handshake {
-	r.last = &Handshake{Response: newHead(fromServer, b, size)}
-	if r.asked() {
-		r.last.Request = r.pending.Request
+	if r.last = r.pending; !r.asked() {
+		r.last = r.attempt()
 	}
-	r.last.Obsolete = r.last.obsolete()
+	r.last.read(fromServer, b, size)
 	r.pending, r.waiting, r.lost = nil, false, false
-	return r.last
+	return &r.last.Handshake
 }

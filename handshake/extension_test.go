@@ -65,3 +65,20 @@ func TestDeflate(t *testing.T) {
 		}
 	}
 }
+
+func TestCountToken(t *testing.T) {
+	f := Fields{{Name: "Connection", Value: "keep-alive, Upgrade"}, {Name: "connection ", Value: ", UPGRADE,"}, {Name: "Upgrade", Value: "x"}}
+	for _, c := range []struct {
+		name, token string
+		n, all      int
+	}{
+		{"Connection", "upgrade", 2, 3}, {"Connection", "close", 0, 3}, {"Upgrade", "upgrade", 0, 1}, {"Host", "upgrade", 0, 0},
+	} {
+		if n, all := f.CountToken(c.name, c.token); n != c.n || all != c.all {
+			t.Errorf("CountToken(%q, %q) = %d of %d, want %d of %d", c.name, c.token, n, all, c.n, c.all)
+		}
+		if all := len(f.Tokens(c.name)); all != c.all {
+			t.Errorf("%d Tokens(%q), CountToken has %d", all, c.name, c.all)
+		}
+	}
+}

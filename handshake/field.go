@@ -1,6 +1,10 @@
 package handshake
 
-import "strings"
+import (
+	"iter"
+	"slices"
+	"strings"
+)
 
 // Get returns the value of the first field of that name, in any case, or "".
 func (f Fields) Get(name string) string {
@@ -24,7 +28,14 @@ func (f Fields) Values(name string) []string {
 }
 
 // Has tells whether there is a field of that name, even an empty one.
-func (f Fields) Has(name string) bool { return f.Count(name) > 0 }
+func (f Fields) Has(name string) bool {
+	for i := range f {
+		if f[i].is(name) {
+			return true
+		}
+	}
+	return false
+}
 
 // Count returns how many fields have that name.
 func (f Fields) Count(name string) int {
@@ -40,29 +51,52 @@ func (f Fields) Count(name string) int {
 // Tokens returns the elements of the comma-separated lists in all fields of
 // that name, in order and as sent, empty ones left out (RFC 9110 §5.6.1).
 func (f Fields) Tokens(name string) []string {
-	var tokens []string
-	for i := range f {
-		if !f[i].is(name) {
-			continue
+	return slices.Collect(f.elements(name))
+}
+
+// CountToken returns how many of the elements that Tokens gives are token, in
+// any case, and how many there are in all.
+func (f Fields) CountToken(name, token string) (n, all int) {
+	for element := range f.elements(name) {
+		if strings.EqualFold(element, token) {
+			n++
 		}
-		for rest := f[i].Value; len(rest) > 0; {
-			var token string
-			if token, rest = cutElement(rest); token != "" {
-				tokens = append(tokens, token)
+		all++
+	}
+	return n, all
+}
+
+// elements yields what Tokens gives.
+func (f Fields) elements(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range f {
+			if !f[i].is(name) {
+				continue
+			}
+			for rest := f[i].Value; len(rest) > 0; {
+				var element string
+				if element, rest = cutElement(rest); element != "" && !yield(element) {
+					return
+				}
 			}
 		}
 	}
-	return tokens
 }
 
-// is compares names without case. White space before the colon is a fault of
-// the sender (RFC 9112 §5.1), not another name.
+// is compares names without case.
 func (f *Field) is(name string) bool {
-	sent := f.Name
-	if len(sent) > len(name) {
-		sent = strings.TrimRight(sent, " \t")
-	}
+	sent := f.name()
 	return len(sent) == len(name) && (sent == name || strings.EqualFold(sent, name))
+}
+
+// name is Name without white space before the colon: that is a fault of the
+// sender (RFC 9112 §5.1), not another name.
+func (f *Field) name() string {
+	sent := f.Name
+	for len(sent) > 0 && isBlank(sent[len(sent)-1]) {
+		sent = sent[:len(sent)-1]
+	}
+	return sent
 }
 
 // text is what lists are cut from: a captured head, or a kept value.
@@ -87,14 +121,16 @@ func cutElement[T text](list T) (element, rest T) {
 
 // trim cuts optional white space (RFC 9110 §5.6.3) off both ends.
 func trim[T text](s T) T {
-	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
+	for len(s) > 0 && isBlank(s[0]) {
 		s = s[1:]
 	}
-	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+	for len(s) > 0 && isBlank(s[len(s)-1]) {
 		s = s[:len(s)-1]
 	}
 	return s
 }
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
 // equalFold compares ASCII text without case; lower is in lower case.
 func equalFold[T text](s T, lower string) bool {

@@ -121,11 +121,11 @@ func (h *Handshake) AcceptExpected() string {
 // key (RFC 6455 §4.1). It is not known unless both the key and a 101 answer
 // were captured.
 func (h *Handshake) AcceptValid() (valid, known bool) {
-	want := h.AcceptExpected()
-	if want == "" || h.Status() != 101 {
+	if h.Status() != 101 || h.Request == nil || !h.Request.Fields.Has("Sec-WebSocket-Key") {
 		return false, false
 	}
-	return h.Accept() == want, true
+	want := accept(h.Key())
+	return h.Accept() == string(want[:]), true
 }
 
 // SubprotocolsOffered are the names in the request's Sec-WebSocket-Protocol

@@ -41,7 +41,7 @@ func nextLine(head []byte, at int) (l line, next int, ok bool) {
 // stands between the first and the last space is the target, even if it holds
 // spaces itself.
 func splitRequestLine(b []byte) (method, target, proto []byte, ok bool) {
-	b = trim(bytes.TrimRight(b, "\r\n"))
+	b = trim(trimLineEnd(b))
 	i, j := bytes.IndexByte(b, ' '), bytes.LastIndexByte(b, ' ')
 	if i <= 0 || i == j || string(b[:i]) == "PRI" { // RFC 9113 §3.4: HTTP/2 begins with it
 		return nil, nil, nil, false
@@ -52,7 +52,7 @@ func splitRequestLine(b []byte) (method, target, proto []byte, ok bool) {
 
 // splitStatusLine cuts a status line (RFC 9112 §4) into its parts.
 func splitStatusLine(b []byte) (proto []byte, status int, reason []byte, ok bool) {
-	b = trim(bytes.TrimRight(b, "\r\n"))
+	b = trim(trimLineEnd(b))
 	i := bytes.IndexByte(b, ' ')
 	if i < 0 || !isProto(b[:i]) {
 		return nil, 0, nil, false
@@ -68,6 +68,14 @@ func splitStatusLine(b []byte) (proto []byte, status int, reason []byte, ok bool
 		status = 10*status + int(c-'0')
 	}
 	return proto, status, trim(b[3:]), status >= 100
+}
+
+// trimLineEnd cuts CR and LF off the end.
+func trimLineEnd(b []byte) []byte {
+	for len(b) > 0 && (b[len(b)-1] == '\n' || b[len(b)-1] == '\r') {
+		b = b[:len(b)-1]
+	}
+	return b
 }
 
 const protoName = "HTTP/"
@@ -90,23 +98,33 @@ var token = func() (is [256]bool) {
 	return is
 }()
 
-// newHead keeps a head. Its strings share one copy of the bytes.
-func newHead(s side, b []byte, size int) *Head {
-	h := &Head{Size: size, Truncated: size > len(b)}
+// read keeps the head b, of size bytes on the wire. Its strings share one copy
+// of the bytes; the memory of its fields is used again.
+func (h *Head) read(s side, b []byte, size int) {
+	*h = Head{Size: size, Truncated: size > len(b), Fields: h.Fields[:0]}
 	all := string(b)
+	shared := func(part []byte) string { // part is a slice of b, and their capacities end together
+		if len(part) == 0 {
+			return ""
+		}
+		at := cap(b) - cap(part)
+		return all[at : at+len(part)]
+	}
 	at := bytes.IndexByte(b, '\n') + 1
 	if s == fromClient {
 		method, target, proto, _ := splitRequestLine(b[:at])
-		h.Method, h.Target, h.Proto = string(method), string(target), string(proto)
+		h.Method, h.Target, h.Proto = shared(method), shared(target), shared(proto)
 	} else {
 		proto, status, reason, _ := splitStatusLine(b[:at])
-		h.Proto, h.Status, h.Reason = string(proto), status, string(reason)
+		h.Proto, h.Status, h.Reason = shared(proto), status, shared(reason)
 	}
-	h.Fields = make(Fields, 0, min(bytes.Count(b[at:], []byte("\n")), maxFields))
+	if lines := min(bytes.Count(b[at:], []byte("\n")), maxFields); lines > cap(h.Fields) {
+		h.Fields = make(Fields, 0, lines)
+	}
 	for {
 		l, next, ok := nextLine(b, at)
 		if !ok {
-			return h
+			return
 		}
 		at = next
 		if last := len(h.Fields) - 1; l.folded && last >= 0 {
@@ -115,7 +133,7 @@ func newHead(s side, b []byte, size int) *Head {
 		}
 		if len(h.Fields) == maxFields {
 			h.Truncated = true
-			return h
+			return
 		}
 		f := Field{Offset: l.start, Value: trim(all[l.start:l.end])}
 		if l.colon >= 0 {

@@ -23,10 +23,23 @@ type Reader struct {
 	via            []Via
 	tunnel         bool // the client asked last for what via ends with
 	awaited        []run
-	pending        *Handshake // asked, and not answered
-	waiting        bool       // the client's bytes wait for its answer
-	lost           bool       // the capture lost bytes where its answer may have been
-	last           *Handshake
+	room           [2]run   // of awaited, at first
+	pending        *attempt // asked, and not answered
+	waiting        bool     // the client's bytes wait for its answer
+	lost           bool     // the capture lost bytes where its answer may have been
+	last           *attempt
+	spare          *attempt // memory for the next
+}
+
+// Reuse makes the Reader as new. The memory of its Handshake is used again:
+// nobody may look at that any more, though its strings stay good.
+func (r *Reader) Reuse() {
+	last := r.last
+	*r = Reader{}
+	if last != nil {
+		last.clear()
+		r.spare = last
+	}
 }
 
 // Client takes the next bytes of what the client sent, in any pieces. It
@@ -63,11 +76,11 @@ func (r *Reader) begin() {
 
 // Handshake is the attempt that was answered last, nil before. It is the
 // caller's own: the Reader does not touch it any more.
-func (r *Reader) Handshake() *Handshake { return r.last }
+func (r *Reader) Handshake() *Handshake { return r.last.whole() }
 
 // Pending is the last attempt if it was not answered, or not so that the
 // capture shows it; else nil. It is good until Server says Answered.
-func (r *Reader) Pending() *Handshake { return r.pending }
+func (r *Reader) Pending() *Handshake { return r.pending.whole() }
 
 // AnswerLost tells that the capture lost bytes where the answer to Pending
 // may have been: what follows may be frames or more of HTTP. The client's

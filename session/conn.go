@@ -31,6 +31,7 @@ type Conn struct {
 	told        bool    // Opened was told
 	timed       bool    // the TCP handshake is over
 	replaced    bool    // its two ends have begun another connection
+	joined      bool    // the capture did not see it begin
 	blind       [2]bool // by direction: it may have sent a Close frame that was not captured, or not whole
 	protocol    protocol
 	stream      reassembly.Stream
@@ -43,7 +44,6 @@ type Conn struct {
 
 	alias      *flow   // under which the other direction is found, where its path differs
 	held       int64   // bytes counted for it
-	joined     bool    // the capture did not see it begin
 	opener     *opener // from the first payload on until the WebSocket is open, or it is plain that none will be
 	exchanges  int64   // ordinary HTTP requests, once opener is gone
 	viaRefused bool    // a proxy did not go on

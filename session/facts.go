@@ -43,15 +43,15 @@ type Facts struct {
 	Stream         int64 // 0-based number of the TCP connection, as Wireshark counts
 	Client, Server netip.AddrPort
 
-	State      State
 	Handshake  *handshake.Handshake // the last attempt; nil if none was captured; once open, only the fields that Brief keeps
 	Target     string               // of its request
 	Host       string               // which it was sent to
-	OneSided   bool                 // the capture holds only what one of the two sent
 	Confidence float64              // that it is a WebSocket, where no answer was captured that says so; else 0
 	Attempts   int                  // opening handshakes tried on this TCP connection
 	Via        []handshake.Via      // the proxies that were passed before, as far as the bytes tell
 
+	State     State
+	OneSided  bool             // the capture holds only what one of the two sent
 	CloseCode frames.CloseCode // what an endpoint's API reports, 1005 and 1006 included; 0 while open
 	ClosedBy  ClosedBy         // who began the close
 	Clean     bool             // closed cleanly: RFC 6455 §7.1.4
@@ -112,8 +112,13 @@ type Samples struct {
 	Count    int64
 	Min, Max time.Duration
 
-	kept []time.Duration
-	skip int64 // one in skip+1 is kept
+	kept *kept // nil before the first
+}
+
+type kept struct {
+	n     int
+	skip  int64 // one in skip+1 is kept
+	times [maxSamples]time.Duration
 }
 
 const maxSamples = 64
@@ -125,27 +130,33 @@ func (s *Samples) Add(d time.Duration) {
 	}
 	s.Max = max(s.Max, d)
 	if s.kept == nil {
-		s.kept = make([]time.Duration, 0, maxSamples)
+		s.kept = new(kept)
 	}
-	if s.Count%(s.skip+1) == 0 {
-		s.kept = append(s.kept, d)
+	if s.Count%(s.kept.skip+1) == 0 {
+		s.kept.add(d)
 	}
 	s.Count++
-	if len(s.kept) == maxSamples {
-		for i := range maxSamples / 2 {
-			s.kept[i] = s.kept[2*i]
-		}
-		s.kept = s.kept[:maxSamples/2]
-		s.skip = 2*s.skip + 1
+}
+
+// add keeps d, and half of all where that was the last place.
+func (k *kept) add(d time.Duration) {
+	k.times[k.n] = d
+	if k.n++; k.n < maxSamples {
+		return
 	}
+	for i := range maxSamples / 2 {
+		k.times[i] = k.times[2*i]
+	}
+	k.n = maxSamples / 2
+	k.skip = 2*k.skip + 1
 }
 
 // Median is the middle of the kept samples, 0 if there is none.
 func (s *Samples) Median() time.Duration {
-	if len(s.kept) == 0 {
+	if s.kept == nil {
 		return 0
 	}
-	sorted := slices.Clone(s.kept)
+	sorted := slices.Clone(s.kept.times[:s.kept.n])
 	slices.Sort(sorted)
 	return sorted[len(sorted)/2]
 }

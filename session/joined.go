@@ -169,11 +169,12 @@ func (c *Conn) openUnseen(r *reassembly.Chunk, confidence float64) {
 			continue
 		}
 		s.parser.Desync()
-		s.joined = true
-		if s.search = x; x.finder == nil {
+		a := s.stray()
+		a.joined = true
+		if a.search = x; x.finder == nil {
 			continue
 		}
-		s.unfollowed, s.unfollowedAt = x.fed, place{r.Packet, x.from, r.Time}
+		a.unfollowed, a.unfollowedAt = x.fed, place{r.Packet, x.from, r.Time}
 		x.finder.Assume(d == reassembly.FromClient)
 		if x.finder.Found() {
 			c.resume(d, s, r)

@@ -11,7 +11,7 @@ import (
 // its flow and their place in the table; and each direction of an open one.
 const (
 	connCost = int64(unsafe.Sizeof(Conn{}) + unsafe.Sizeof(flow{}) + 2*unsafe.Sizeof(slot{}))
-	sideCost = int64(unsafe.Sizeof(side{}))
+	sideCost = int64(unsafe.Sizeof(side{}) + unsafe.Sizeof(astray{}))
 )
 
 const (

@@ -9,7 +9,8 @@ import (
 	"github.com/wssniff/wssniff/reassembly"
 )
 
-// An opener is what a connection needs until its WebSocket is open.
+// An opener is what a connection needs until its WebSocket is open. In the
+// pool it is zero but for memory of its reader.
 type opener struct {
 	reader    handshake.Reader
 	requested Where              // where the upgrade at hand was complete; Packet is 0 if it was not captured
@@ -197,7 +198,12 @@ func (c *Conn) opened() {
 	c.hold(-int64(o.held))
 	c.stop(&o.searches[0])
 	c.stop(&o.searches[1])
-	*o = opener{}
+	reader := handshake.Reader{}
+	if c.phase == open && !c.t.recorded { // then nobody holds the handshake
+		o.reader.Reuse()
+		reader = o.reader
+	}
+	*o = opener{reader: reader}
 	c.t.openers.give(o)
 }
 

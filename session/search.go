@@ -59,23 +59,42 @@ const forcedCertainty = 12
 // keptSearch bounds the memory in bytes that a search leaves to the next one.
 const keptSearch = 16 << 10
 
+// An astray is what a direction needs where it is not known where its next
+// frame begins.
+type astray struct {
+	search       search // for it
+	hopeless     bool   // it will not be found
+	joined       bool   // the capture began there
+	unfollowed   int64  // bytes behind the point where framing was lost
+	unfollowedAt place
+}
+
+// stray gives the direction what it needs then.
+func (s *side) stray() *astray {
+	if s.astray == nil {
+		s.astray = new(astray)
+	}
+	return s.astray
+}
+
 // unsynced takes a run of a direction in which the place of the next frame is
 // not known.
 func (c *Conn) unsynced(d reassembly.Dir, s *side, r *reassembly.Chunk) {
-	if s.unfollowed == 0 {
-		s.unfollowedAt = place{r.Packet, r.Offset, r.Time}
+	a := s.stray()
+	if a.unfollowed == 0 {
+		a.unfollowedAt = place{r.Packet, r.Offset, r.Time}
 	}
-	s.unfollowed += int64(len(r.Data))
-	if s.hopeless {
+	a.unfollowed += int64(len(r.Data))
+	if a.hopeless {
 		return
 	}
-	c.lookFor(&s.search, s.habit, r)
-	switch f := s.search.finder; {
+	c.lookFor(&a.search, s.habit, r)
+	switch f := a.search.finder; {
 	case f.Found():
 		c.resume(d, s, r)
 	case f.Hopeless():
-		s.hopeless = true
-		c.stop(&s.search)
+		a.hopeless = true
+		c.stop(&a.search)
 	}
 }
 
@@ -112,7 +131,7 @@ func (c *Conn) resume(d reassembly.Dir, s *side, r *reassembly.Chunk) {
 
 // tellUnfollowed tells of the bytes that were not followed, and counts them.
 func (c *Conn) tellUnfollowed(d reassembly.Dir, s *side, packet int64, r *reassembly.Chunk) {
-	if s.unfollowed == 0 {
+	if s.astray == nil || s.unfollowed == 0 {
 		return
 	}
 	at := Where{Conn: c, Packet: packet, Time: r.Time, Dir: d, Offset: s.unfollowedAt.offset}

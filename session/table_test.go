@@ -95,7 +95,7 @@ func TestSamples(t *testing.T) {
 	if m := s.Median(); m < 4_000 || m > 6_000 {
 		t.Errorf("median %d of 1 to 10,000", m)
 	}
-	if len(s.kept) > maxSamples {
-		t.Errorf("%d samples kept", len(s.kept))
+	if s.kept.n > maxSamples {
+		t.Errorf("%d samples kept", s.kept.n)
 	}
 }

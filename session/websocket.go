@@ -24,12 +24,8 @@ type side struct {
 	message place  // the first frame of the message that is being joined from fragments; packet is 0 while there is none
 	control []byte // of a control frame that comes in pieces: its payload so far
 
-	habit        frames.Habit // how frames are sent
-	search       search       // for the next one, where a loss went over a header
-	hopeless     bool         // and it will not be found
-	joined       bool         // the capture began there
-	unfollowed   int64        // bytes behind the point where framing was lost
-	unfollowedAt place
+	habit   frames.Habit // how frames are sent
+	*astray              // nil as long as where frames begin was never in doubt
 
 	pings *pings // nil before the first
 	held  int64  // bytes counted for it
@@ -151,10 +147,10 @@ func (c *Conn) lose(d reassembly.Dir, s *side, r *reassembly.Chunk) {
 	n := r.Lost
 	c.Sides[d].LostBytes += n
 	c.t.totals.Gaps++
-	if !s.parser.Synced() && !s.hopeless {
+	if !s.parser.Synced() && (s.astray == nil || !s.hopeless) {
 		lost := *r
 		lost.Data = nil
-		c.lookFor(&s.search, s.habit, &lost)
+		c.lookFor(&s.stray().search, s.habit, &lost)
 	}
 	r.Lost = 0
 	at := c.at(d, r)
@@ -257,11 +253,11 @@ func (c *Conn) control(d reassembly.Dir, s *side, e *Frame, r *reassembly.Chunk)
 	facts := &c.Sides[d]
 	switch e.Opcode {
 	case frames.Close:
-		body := frames.DecodeClose(e.Payload)
-		e.CloseBody = &body
+		said := &Close{CloseBody: frames.DecodeClose(e.Payload), Packet: e.Packet, Time: e.Time}
+		e.CloseBody = &said.CloseBody
 		c.blind[d] = c.blind[d] || e.Missing > 0
 		if facts.Close == nil && e.Missing == 0 {
-			facts.Close = &Close{CloseBody: body, Packet: e.Packet, Time: e.Time}
+			facts.Close = said
 			c.closing(d, e, r)
 		}
 	case frames.Ping:
@@ -341,7 +337,9 @@ func (c *Conn) cut(d reassembly.Dir, packet int64, t capture.Time) {
 	}
 	c.cutHeader(s, c.at(d, r))
 	c.tellUnfollowed(d, s, packet, r)
-	c.stop(&s.search)
+	if s.astray != nil {
+		c.stop(&s.search)
+	}
 	unseen := !s.based && c.stream.Acked(d) < 0 // the capture has no packet of d
 	c.blind[d] = c.blind[d] || unseen || !s.parser.Synced()
 	c.hold(-s.held - sideCost)
