@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/reassembly"
@@ -34,6 +35,30 @@ var closeFrameRules = []Rule{
 		},
 	},
 	{
+		ID: "rejected-after-accept", Severity: Error, Clause: "RFC 6455 §7.4.1",
+		Title:   "the server accepted the connection and then threw the client out",
+		Advice:  "look at the credentials that are checked behind the handshake; do not retry without new ones",
+		Seen:    "a Close of the server soon after the 101, or after the client's first message, with a code for who may not",
+		Means:   "the handshake needs no credentials, what comes behind it does: token, cookie, first message, rights",
+		Causes:  []string{"a token that is missing, has expired or stands in the wrong field", "the first message came too late", "a limit of connections for each user", "a version of the API, or rights, that are asked for and not given"},
+		Fixes:   []Fix{{"", "get a new token before reconnecting"}, {"graphql-ws", "send connection_init at once: it is waited for 3 s"}},
+		NotWhen: "the client has broken the protocol: then the code is about that",
+		Frame: func(p *Pass, f *session.Frame) {
+			b, c := f.CloseBody, p.Conn
+			if b == nil || f.Dir != reassembly.FromServer || !thrownOut[b.Code] || f.Missing > 0 || !c.Opened ||
+				c.Sides[0].Close+c.Sides[1].Close != 0 || c.broken(reassembly.FromClient) != "" {
+				return
+			}
+			after := f.Time.Sub(c.Answered.Time)
+			client := &c.Sides[reassembly.FromClient]
+			if answers := client.Frames == 1 && f.Time.Sub(client.LastAt) <= time.Second; after > soon && !answers {
+				return
+			}
+			meaning, _ := c.meaning(b.Code)
+			p.frame("", f, "%v after the 101: %d %s", after.Round(time.Millisecond), b.Code, meaning).As(Likely).With("code", int64(b.Code)).In(c.Answered.Packet)
+		},
+	},
+	{
 		ID: "close-code-info", Severity: Info, Clause: "RFC 6455 §7.4.1",
 		Title:   "the close code says that something was wrong",
 		Advice:  "read the code and the reason, and look at what the other side sent just before",
@@ -55,11 +80,24 @@ var closeFrameRules = []Rule{
 			if b.Reason != "" && b.ReasonValid {
 				text += fmt.Sprintf(" %q", b.Reason)
 			}
-			text += ": " + b.Code.Meaning()
+			meaning, certain := p.Conn.meaning(b.Code)
+			text += ": " + meaning
 			if because := p.Conn.broken(f.Dir.Other()); because != "" {
 				text += "; it follows from " + because
 			}
-			p.frame("", f, "%s", text).At(severity).With("code", int64(b.Code)).With("meaning", b.Code.Meaning())
+			n := p.frame("", f, "%s", text).At(severity).With("code", int64(b.Code)).With("meaning", meaning)
+			if !certain {
+				n.As(Possible)
+			}
+		},
+		Variants: []Variant{
+			{ID: "simultaneous", Severity: Info, Title: "both sides sent Close before they had seen the other's"},
+		},
+		Closed: func(p *Pass, e *session.Closed) {
+			client, server := e.Conn.Sides[0].Close, e.Conn.Sides[1].Close
+			if e.Conn.ClosedBy == session.ClosedByBoth && client != nil && server != nil {
+				p.Report("simultaneous", "client %s, server %s", code(client), code(server)).In(client.Packet, server.Packet)
+			}
 		},
 	},
 	{
@@ -97,15 +135,65 @@ var closeFrameRules = []Rule{
 		NotWhen: "the Close only echoes one of the other side",
 		Variants: []Variant{
 			{ID: "1009", Title: "the receiver closed with 1009 Message Too Big"},
+			{ID: "silent", Title: "the receiver ended the connection at a message larger than all before"},
+			{ID: "fragment-limit", Title: "a frame was larger than API Gateway takes, the message was not"},
 		},
 		Frame: func(p *Pass, f *session.Frame) {
 			b, other := f.CloseBody, &p.Conn.Sides[f.Dir.Other()]
 			if b == nil || b.Code != frames.MessageTooBig || f.Missing > 0 || other.Close != 0 || p.Conn.Sides[f.Dir].Close != 0 {
 				return
 			}
+			if p.Conn.API == apiGateway && other.Largest > gatewayFrame {
+				p.frame("fragment-limit", f, "a frame of %d bytes: %d at most", other.Largest, gatewayFrame).With("largest", other.Largest)
+				return
+			}
 			p.frame("1009", f, "%d bytes were the largest frame of the other side", other.Largest).With("largest", other.Largest)
 		},
+		Closed: func(p *Pass, e *session.Closed) {
+			if size, by := p.Conn.tooBig(e.Conn); size != 0 {
+				times := p.World.crossed(e.Conn.Server, size)
+				p.from(by)
+				f := p.Report("silent", "a frame of %d bytes, none before had more than %d, was the last: a limit of %d bytes?",
+					p.Conn.Sides[by.Other()].Length, p.Conn.Sides[by.Other()].Before, size).As(Possible).In(p.Conn.Sides[by.Other()].Last, e.Conn.TCP.EndedIn)
+				if times > 1 {
+					f.As(Likely).With("times", times)
+				}
+			}
+		},
 	},
+}
+
+const (
+	soon         = 5 * time.Second // after the 101
+	gatewayFrame = 32 << 10        // Amazon API Gateway: quotas for WebSocket APIs
+)
+
+// knownLimits are the sizes of messages above which receivers are known to
+// close, in bytes: the defaults of Tomcat, uWebSockets, coder and SignalR, Jetty
+// and netty, Socket.IO, websockets, aiohttp, Tornado, uvicorn, tungstenite, ws.
+var knownLimits = []uint64{8 << 10, 16 << 10, 32 << 10, 64 << 10, 1_000_000, 1 << 20, 4 << 20, 10 << 20, 16 << 20, 64 << 20, 100 << 20}
+
+// tooBig gives the limit that the last frame of one side crossed, if the
+// other side ended the connection right behind it without a Close frame.
+func (c *Conn) tooBig(of *session.Conn) (limit uint64, by reassembly.Dir) {
+	by = of.TCP.EndedBy
+	s := &c.Sides[by.Other()]
+	if !cutOff(of) || s.Length <= s.Before || s.LastAt != c.LastAt || of.TCP.EndedAt.Sub(s.LastAt) > max(time.Second, 3*of.TCP.RTT) {
+		return 0, by
+	}
+	for _, size := range knownLimits {
+		if s.Before <= size && size < s.Length {
+			return size, by
+		}
+	}
+	return 0, by
+}
+
+func code(c *session.Close) string {
+	if !c.HasCode {
+		return "no code"
+	}
+	return c.Code.String()
 }
 
 // closeSeverity says how bad a code is that begins the closing handshake; 0

@@ -1,9 +1,12 @@
 package diagnose
 
 import (
+	"cmp"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
@@ -24,6 +27,10 @@ type Conn struct {
 	Deflate   bool          // permessage-deflate was agreed
 	Unknown   bool          // an extension was agreed that is not known here: reserved bits mean what it says
 	Sides     [2]Side       // by reassembly.Dir
+	API       api           // what the close codes of the application are known by
+
+	LastAt capture.Time  // of the last frame
+	Quiet  time.Duration // no frame was sent for so long before it
 
 	found []found
 }
@@ -45,6 +52,9 @@ type Side struct {
 	CutOpcode frames.Opcode // of Cut
 	OddAt     int64         // offset of the first of the odd frames
 	Largest   uint64        // payload length of its largest frame
+	Before    uint64        // and of the largest before its last one
+	Length    uint64        // payload length of its last frame
+	LastAt    capture.Time  // of its last frame; 0 before it
 
 	// Of a frame whose payload was not there to its end.
 	Cut                   int64 // packet in which its header was complete
@@ -86,6 +96,7 @@ func (c *Conn) handshake(e *session.Handshake) {
 	_, c.Deflate = e.Deflate()
 	c.Unknown = slices.ContainsFunc(e.Extensions(), func(x handshake.Extension) bool { return !strings.EqualFold(x.Name, pmd) })
 	c.Opened = e.Established
+	c.API = apiOf(e)
 	c.Answer = e.Established && e.Response != nil
 	c.Requested, c.Answered = e.Requested, e.Where
 }
@@ -115,7 +126,10 @@ func (c *Conn) frame(e *session.Frame) {
 	if e.Masked {
 		s.Masked++
 	}
-	s.Largest = max(s.Largest, e.PayloadLength)
+	s.Before = s.Largest
+	s.Largest, s.Length = max(s.Largest, e.PayloadLength), e.PayloadLength
+	c.Quiet, c.LastAt = e.Time.Sub(cmp.Or(c.LastAt, e.Time)), e.Time
+	s.LastAt = e.Time
 	s.HTTP = s.HTTP || httpText(e)
 	s.Odd <<= 1
 	if c.odd(e) {

@@ -1,8 +1,11 @@
 package diagnose
 
 import (
+	"cmp"
+	"net/netip"
 	"time"
 
+	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
@@ -10,6 +13,25 @@ import (
 
 // endingRules are about how the connection ended (RFC 6455 §7.1).
 var endingRules = []Rule{
+	{
+		ID: "peer-vanished", Severity: Error, Clause: "RFC 9293 §3.8.3",
+		Title:   "one side disappeared: it neither closed nor answered any more",
+		Advice:  "send pings and close when no pong comes, on both sides; reconnect when the network is back",
+		Seen:    "bytes of one side that the other did not acknowledge for seconds, then the end by the side that was left",
+		Means:   "who was left learns of it from its own timer only; its API reports 1006 much later",
+		Causes:  []string{"a laptop that sleeps, a phone that changed the network", "a machine or container that was killed", "a NAT or firewall that forgot the connection and says nothing"},
+		Fixes:   []Fix{{"", "a ping every 20 to 30 s, and a timeout for its pong"}, {"browser", "reconnect on the events online and visibilitychange"}},
+		NotWhen: "acknowledgments still come: then the machine is alive, and the program is stuck",
+		Closed: func(p *Pass, e *session.Closed) {
+			if c := e.Conn; p.Conn.vanished(c) {
+				left := c.TCP.EndedBy
+				gone, sent, acked := left.Other(), c.Segments().Sent(left), c.Segments().Acked(left)
+				p.from(gone)
+				p.Report("", "the last %d bytes of the %v were not acknowledged; nothing came from the %v for %v before the end", sent-acked, left, gone, c.TCP.EndedAt.Sub(p.Conn.heard(gone)).Round(time.Millisecond)).
+					As(Likely).In(p.Conn.Sides[left].Last, c.TCP.EndedIn)
+			}
+		},
+	},
 	{
 		ID: "closed-without-close-frame", Severity: Error, Clause: "RFC 6455 §7.1.4",
 		Title:   "TCP was closed without a Close frame",
@@ -21,8 +43,8 @@ var endingRules = []Rule{
 		Confirm: "capture on both sides of a proxy: the side that sees the FIN first has who closed behind it",
 		NotWhen: "both sides sent Close frames",
 		Closed: func(p *Pass, e *session.Closed) {
-			if c := e.Conn; cutOff(c) && c.TCP.End == reassembly.FIN {
-				p.ended(c, "FIN")
+			if c := e.Conn; cutOff(c) && c.TCP.End == reassembly.FIN && !p.Conn.vanished(c) {
+				p.ended(c, "FIN", "")
 			}
 		},
 	},
@@ -35,10 +57,24 @@ var endingRules = []Rule{
 		Causes:  []string{"the process was killed", "the program destroyed the socket with data unread", "a NAT or load balancer had forgotten the connection", "an intrusion prevention system"},
 		Fixes:   []Fix{{"", "shut down with Close 1001 and then FIN"}, {"", "send a Ping more often than idle connections are forgotten"}},
 		NotWhen: "a Close frame went before it: see reset-after-close",
+		Variants: []Variant{
+			{ID: "kill", Title: "several connections were reset at once"},
+			{ID: "after-late-data", Title: "a RST answered data that came after a long silence"},
+			{ID: "linger0", Title: "a side sent data and then a RST at once"},
+			{ID: "with-unread", Title: "a side reset the connection with data unread"},
+		},
 		Closed: func(p *Pass, e *session.Closed) {
-			if c := e.Conn; cutOff(c) && c.TCP.End == reassembly.RST {
-				p.ended(c, "RST")
+			c := e.Conn
+			if !cutOff(c) || c.TCP.End != reassembly.RST || p.Conn.vanished(c) {
+				return
 			}
+			inRow, before := p.World.reset(sender(c), c.TCP.EndedAt, c.TCP.EndedIn)
+			if inRow >= manyAtOnce {
+				p.from(c.TCP.EndedBy)
+				p.Report("kill", "%d connections by %v, each within %v of the one before", inRow, sender(c), burstGap).In(before, c.TCP.EndedIn)
+				return
+			}
+			p.ended(c, "RST", p.Conn.resetForm(c))
 		},
 	},
 	{
@@ -52,9 +88,14 @@ var endingRules = []Rule{
 		NotWhen: "the capture lost what the other side sent",
 		Variants: []Variant{
 			{ID: "no-echo", Title: "a Close frame was not answered"},
+			{ID: "tcp-left-open", Title: "both sides sent Close, and the server did not close TCP", Clause: "RFC 6455 §7.1.1"},
+			{ID: "half-closed", Title: "one side closed TCP, and the other did not follow", Clause: "RFC 9293 §3.6"},
+			{ID: "client-closed-first", Severity: Info, Title: "the client closed TCP before the server", Clause: "RFC 6455 §7.1.1"},
+			{ID: "echo-differs", Severity: Info, Title: "a Close was answered with another code"},
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
+			p.leftOpen(e)
 			for d := range c.Sides {
 				from := reassembly.Dir(d)
 				if other := from.Other(); c.Sides[d].Close != nil && c.Sides[other].Close == nil && c.State == session.Ended && whole(c, other) &&
@@ -111,6 +152,81 @@ func cutOff(c *session.Conn) bool {
 	return c.State == session.Aborted && c.CloseCode == frames.AbnormalClosure
 }
 
+// What is long without a sign of the other side, and a long silence.
+const (
+	unheard     = 5 * time.Second
+	longSilence = 10 * time.Second
+	closeInTime = 5 * time.Second // for the server to close TCP behind both Close frames
+)
+
+// vanished tells that who ended the connection had no acknowledgment of its
+// last bytes, and had not heard of the other side for long.
+func (c *Conn) vanished(of *session.Conn) bool {
+	s, left := of.Segments(), of.TCP.EndedBy
+	if of.TCP.End == reassembly.NotEnded || of.OneSided || of.State != session.Aborted || s.Acked(left) < 0 {
+		return false
+	}
+	return s.Sent(left) > s.Acked(left) && of.TCP.EndedAt.Sub(c.heard(left.Other())) >= unheard && of.Sides[left.Other()].LostBytes == 0
+}
+
+// heard is when d last sent a frame, or its part of the handshake.
+func (c *Conn) heard(d reassembly.Dir) capture.Time {
+	return cmp.Or(c.Sides[d].LastAt, c.Answered.Time)
+}
+
+// resetForm says how an open WebSocket was reset.
+func (c *Conn) resetForm(of *session.Conn) string {
+	by, s := of.TCP.EndedBy, of.Segments()
+	last := of.TCP.EndedAt.Sub(c.LastAt)
+	mine, others := c.Sides[by].LastAt == c.LastAt, c.Sides[by.Other()].LastAt == c.LastAt
+	switch {
+	case c.LastAt == 0:
+		return ""
+	case others && c.Quiet >= longSilence && last <= max(time.Second, 3*of.TCP.RTT):
+		return "after-late-data"
+	case s.Counts(by).ZeroWindows > 0 || s.Sent(by.Other()) > s.Acked(by.Other()):
+		return "with-unread"
+	case mine && last <= time.Second:
+		return "linger0"
+	}
+	return ""
+}
+
+// sender is the address of who ended TCP.
+func sender(c *session.Conn) netip.Addr {
+	if c.TCP.EndedBy == reassembly.FromServer {
+		return c.Server.Addr()
+	}
+	return c.Client.Addr()
+}
+
+// leftOpen reports what is wrong with the end of TCP behind Close frames.
+func (p *Pass) leftOpen(e *session.Closed) {
+	c := e.Conn
+	client, server := c.Sides[reassembly.FromClient].Close, c.Sides[reassembly.FromServer].Close
+	waited := e.Time.Sub(c.TCP.EndedAt)
+	if client == nil || server == nil {
+		if first := c.TCP.EndedBy; c.TCP.End == reassembly.FIN && !c.Segments().Over(first.Other()) && waited >= longSilence && whole(c, first.Other()) {
+			p.from(first.Other())
+			p.Report("half-closed", "FIN of the %v, and none of the %v for %v", first, first.Other(), waited.Round(time.Second)).In(c.TCP.EndedIn)
+		}
+		return
+	}
+	both := max(client.Time, server.Time)
+	if client.HasCode && server.HasCode && client.Code != server.Code && c.ClosedBy != session.ClosedByBoth && c.ClosedBy != session.ClosedByUnknown {
+		p.Report("echo-differs", "client %v, server %v", client.Code, server.Code).In(client.Packet, server.Packet)
+	}
+	p.from(reassembly.FromServer)
+	switch open := e.Time.Sub(both); {
+	case c.TCP.End == reassembly.RST, c.OneSided:
+	case !c.Segments().Over(reassembly.FromServer) && open > closeInTime:
+		p.Report("tcp-left-open", "no FIN of the server for %v", open.Round(time.Second)).In(client.Packet, server.Packet)
+	case c.TCP.End == reassembly.FIN && c.TCP.EndedBy == reassembly.FromClient && c.TCP.EndedAt >= both:
+		p.from(reassembly.FromClient)
+		p.Report("client-closed-first", "FIN of the client %v after the last Close", c.TCP.EndedAt.Sub(both).Round(time.Microsecond)).In(c.TCP.EndedIn)
+	}
+}
+
 // reset tells that who sent Close then sent a RST, and had no answer.
 func (c *Conn) reset(of *session.Conn) bool {
 	d := of.TCP.EndedBy
@@ -118,14 +234,14 @@ func (c *Conn) reset(of *session.Conn) bool {
 }
 
 // ended reports who ended TCP, and what was before.
-func (p *Pass) ended(c *session.Conn, how string) {
+func (p *Pass) ended(c *session.Conn, how, form string) {
 	d := c.TCP.EndedBy
 	p.from(d)
 	text := ""
 	if because := p.Conn.broken(d.Other()); because != "" {
 		text = "; it may follow from " + because
 	}
-	p.Report("", "%s of the %v, longest silence %v%s", how, d, c.IdleMax.Round(time.Millisecond), text).
+	p.Report(form, "%s of the %v, longest silence %v%s", how, d, c.IdleMax.Round(time.Millisecond), text).
 		In(p.Conn.Sides[0].Last, p.Conn.Sides[1].Last, c.TCP.EndedIn).With("idle_max_ms", c.IdleMax.Milliseconds()).
 		With("ended_by", d.String())
 }

@@ -64,6 +64,9 @@ var fragmentRules = []Rule{
 		Causes:  []string{"the sender crashed or was closed", "the receiver has a size limit and closed at once", "a proxy's timeout during a slow upload", "a RST threw away what was on its way"},
 		Fixes:   []Fix{{"nginx", "proxy_send_timeout, longer for slow links"}, {"", "send large messages in fragments, and mend what closes the connection"}},
 		NotWhen: "the capture itself ends there",
+		Variants: []Variant{
+			{ID: "at-size", Title: "a frame was cut off at nearly the same size as another one before"},
+		},
 		Closed: func(p *Pass, e *session.Closed) {
 			for d := range p.Conn.Sides {
 				s := &p.Conn.Sides[d]
@@ -72,11 +75,19 @@ var fragmentRules = []Rule{
 				}
 				p.from(reassembly.Dir(d))
 				got := s.CutLength - s.CutMissing
-				p.Report("", "%d of %d bytes of a %v frame (%d %%)", got, s.CutLength, s.CutOpcode, percent(got, s.CutLength)).In(s.Cut)
+				form := ""
+				if before, known := p.World.cutBefore(e.Conn.Server, got); known && near(got, before) {
+					form = "at-size"
+				}
+				p.Report(form, "%d of %d bytes of a %v frame (%d %%)", got, s.CutLength, s.CutOpcode, percent(got, s.CutLength)).In(s.Cut)
 			}
 		},
 	},
 }
+
+// near says whether two frames were cut off at nearly the same size, which is
+// one that limits have.
+func near(a, b uint64) bool { return min(a, b) >= 1<<10 && max(a, b)-min(a, b) <= max(a, b)/20 }
 
 func percent(part, all uint64) int { return int(float64(part) / float64(all) * 100) }
 

@@ -13,8 +13,11 @@ const maxSeen = 1 << 16
 // A World is what rules need to know of all connections so far. It is
 // bounded: what does not fit is not remembered.
 type World struct {
-	keys    map[uint64]sighting // by client and Sec-WebSocket-Key
-	targets map[uint64]sighting // by Host and path: those where a WebSocket was opened
+	keys    map[uint64]sighting       // by client and Sec-WebSocket-Key
+	targets map[uint64]sighting       // by Host and path: those where a WebSocket was opened
+	resets  map[netip.Addr]burst      // by who sent a RST in an open WebSocket
+	limits  map[limitKey]int64        // by server: how often a message that crossed a size was the last
+	cuts    map[netip.AddrPort]uint64 // by server: where a frame to it was cut off last
 }
 
 // A sighting is where something was seen first.

@@ -135,6 +135,13 @@ func (s *Stream) Begins(d Dir, g *Segment) bool {
 // SYN gives the sequence number of the SYN that began direction d, if it was seen.
 func (s *Stream) SYN(d Dir) (SeqNum, bool) { return s.half[d].isn, s.half[d].state.has(synSeen) }
 
+// Sent gives how far the byte stream of direction d is known: the offset
+// behind the last byte that was lent or lost.
+func (s *Stream) Sent(d Dir) int64 { return s.half[d].offset }
+
+// Over says whether the end of direction d was told.
+func (s *Stream) Over(d Dir) bool { return s.half[d].state.has(ended) || s.reset }
+
 // Acked gives how far in the byte stream of direction d the other side has
 // acknowledged, as an offset; -1 if it has not been seen to.
 func (s *Stream) Acked(d Dir) int64 {

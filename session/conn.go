@@ -175,7 +175,7 @@ func (w *Where) set(c *Conn, d reassembly.Dir, r *reassembly.Chunk) {
 // ended takes the end of one direction, or of both.
 func (c *Conn) ended(d reassembly.Dir, end reassembly.End, packet int64, t capture.Time) {
 	if c.TCP.End == reassembly.NotEnded {
-		c.TCP.End, c.TCP.EndedBy, c.TCP.EndedIn = end, d, packet
+		c.TCP.End, c.TCP.EndedBy, c.TCP.EndedIn, c.TCP.EndedAt = end, d, packet, t
 		if first, ok := c.stream.Closer(); ok && end == reassembly.FIN {
 			c.TCP.EndedBy = first
 		}

@@ -104,6 +104,7 @@ type TCP struct {
 	End     reassembly.End
 	EndedBy reassembly.Dir // who sent the first FIN or the RST; meaningful if End is not NotEnded
 	EndedIn int64          // the packet in which that was taken; 0 if not ended
+	EndedAt capture.Time   // its time
 }
 
 // Samples keeps a run of durations: exact minimum, maximum and count, and a

@@ -173,7 +173,7 @@ func TestSegments(t *testing.T) {
 			"cPA1:ab→1  sPA1:x→1  sA2:→3  cA3:→1"},
 		{"seq", "rst s seq=-7\nc raw \"x\" seq=+5 noack\nc raw \"y\" noack", "sRA-6:→1  cPA6:x→1  cPA1:y→1"},
 		{"keepalive", "keepalive c garbage\nkeepalive s", "cA0:.→1  sA1:→1  sA0:→1  cA1:→1"},
-		{"fin", "fin", "cFA1:→1  sA1:→2  sFA1:→2  cA2:→2"},
+		{"fin", "fin", "sFA1:→1  cA1:→2  cFA1:→2  sA2:→2"},
 		{"capture", "capture s\nc raw \"a\"\ncapture none\ns raw \"b\"\ncapture both\nack c", "sA1:→2  cA2:→2"},
 	} {
 		script := test.script

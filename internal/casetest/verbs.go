@@ -258,13 +258,14 @@ func (s *span) take(w word) (bool, error) {
 	return false, nil
 }
 
-// fin ends one direction, or both in turn (RFC 9293 §3.6).
+// fin ends one direction, or both in turn (RFC 9293 §3.6), the server's first
+// (RFC 6455 §7.1.1).
 func (p *player) fin(l *line) error {
 	m, who := newManner(), ender{}
 	if err := takeAll(l.words, &m, &who); err != nil {
 		return err
 	}
-	dirs := []int{client, server}
+	dirs := []int{server, client}
 	if who.given {
 		dirs = []int{who.dir}
 	}
