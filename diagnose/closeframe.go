@@ -30,7 +30,8 @@ var closeFrameRules = []Rule{
 			case b.HasCode && !b.Code.Sendable():
 				p.frame("", f, "Close with code %v", b.Code)
 			case !b.ReasonValid:
-				p.frame("", f, "Close with code %v and a reason that is not UTF-8", b.Code)
+				at, fault := frames.CheckUTF8([]byte(b.Reason))
+				p.frame("", f, "Close with code %v and a reason that is not UTF-8: %v at byte %d", b.Code, fault, at).With("fault", fault.String())
 			}
 		},
 	},

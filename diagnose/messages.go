@@ -22,10 +22,26 @@ var messageRules = []Rule{
 			if m.Opcode != frames.Text || m.InvalidAt < 0 || p.Conn.Sides[m.Dir].RSV1 && !m.Compressed {
 				return
 			}
-			p.Report("", "of %d bytes, the one at %d is not UTF-8%s", m.Length, m.InvalidAt, bytesAt(m.Data, m.InvalidAt)).
-				With("offset", m.InvalidAt).In(m.FirstPacket)
+			p.Report("", "%v at byte %d of %d%s%s", m.Fault, m.InvalidAt, m.Length, bytesAt(m.Data, m.InvalidAt), charset(m)).
+				With("offset", m.InvalidAt).With("fault", m.Fault.String()).In(m.FirstPacket)
 		},
 	},
+}
+
+// charset says that the text looks like one of a set of single bytes: all of
+// its bytes that are not ASCII are letters of Latin-1, each between others
+// that are ASCII.
+func charset(m *session.Message) string {
+	b := m.Data
+	if m.Fault != frames.SplitCharacter || m.InvalidAt >= int64(len(b)) {
+		return ""
+	}
+	for i := range b {
+		if b[i] >= 0x80 && (b[i] < 0xc0 || i > 0 && b[i-1] >= 0x80 || i+1 < len(b) && b[i+1] >= 0x80) {
+			return ""
+		}
+	}
+	return ": it looks like Latin-1"
 }
 
 // bytesAt shows the few bytes of the kept ones from a place on.

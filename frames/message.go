@@ -7,21 +7,22 @@ const DefaultMaxMessage = 64 << 20
 // It is lent until the next call of a method of its Assembler, or of one that
 // shares its Scratch.
 type Message struct {
-	Opcode     Opcode   // Text or Binary
-	Frames     int      // how many it was joined from, the unfinished last one included
-	Compressed bool     // RSV1 was set on the first frame and an extension gives it that meaning (RFC 7692 §6)
-	WireLength uint64   // payload bytes of its frames as sent, lost ones included, as far as they came
-	Length     uint64   // bytes of the message; of a Compressed one after inflating, if Inflated
-	Inflated   bool     // a Compressed message was inflated whole
-	Obstacle   Obstacle // why a Compressed message was not
-	Deflated   Deflated // how a message was compressed (RFC 7692), or Unagreed
-	Distance   int      // the farthest a Compressed message refers back, in bytes; known where less than 32 KiB was agreed or something is wrong
-	BrokenAt   int64    // with DeflateDamaged: the byte of the compressed payload where that shows
-	Lost       uint64   // payload bytes the capture lost
-	Complete   bool     // its last frame was seen to its end and nothing was lost
-	ValidUTF8  bool     // of a Text message: all of it was seen and is valid
-	InvalidAt  int64    // of a Text message: the offset of its first bad byte; -1 if none was found
-	Data       []byte   // the first Keep bytes, unmasked and inflated, but nothing from behind lost bytes
+	Opcode     Opcode    // Text or Binary
+	Frames     int       // how many it was joined from, the unfinished last one included
+	Compressed bool      // RSV1 was set on the first frame and an extension gives it that meaning (RFC 7692 §6)
+	WireLength uint64    // payload bytes of its frames as sent, lost ones included, as far as they came
+	Length     uint64    // bytes of the message; of a Compressed one after inflating, if Inflated
+	Inflated   bool      // a Compressed message was inflated whole
+	Obstacle   Obstacle  // why a Compressed message was not
+	Deflated   Deflated  // how a message was compressed (RFC 7692), or Unagreed
+	Distance   int       // the farthest a Compressed message refers back, in bytes; known where less than 32 KiB was agreed or something is wrong
+	BrokenAt   int64     // with DeflateDamaged: the byte of the compressed payload where that shows
+	Lost       uint64    // payload bytes the capture lost
+	Complete   bool      // its last frame was seen to its end and nothing was lost
+	ValidUTF8  bool      // of a Text message: all of it was seen and is valid
+	InvalidAt  int64     // of a Text message: the offset of its first bad byte; -1 if none was found
+	Fault      UTF8Fault // what is wrong there
+	Data       []byte    // the first Keep bytes, unmasked and inflated, but nothing from behind lost bytes
 }
 
 // An Assembler joins the frames of one direction into messages, inflates
@@ -176,8 +177,9 @@ func (a *Assembler) settle(d *draft) {
 	}
 	if d.Complete && d.Compressed == d.Inflated {
 		d.ValidUTF8, d.InvalidAt = d.text.end()
+		d.Fault = d.text.fault()
 	} else if d.text.bad {
-		d.InvalidAt = d.text.at
+		d.InvalidAt, d.Fault = d.text.at, d.text.fault()
 	}
 }
 

@@ -62,6 +62,9 @@ func slowJoined(b []byte, keep int) (all []said) {
 			if !h.ended && at >= 0 && stillCut(h.payload[at:]) {
 				m.InvalidAt = -1 // more of the character may follow
 			}
+			if m.InvalidAt >= 0 {
+				_, m.Fault = CheckUTF8(h.payload)
+			}
 		}
 		m.Text = string(h.payload[:min(keep, len(h.payload))])
 		all = append(all, m)

@@ -10,8 +10,8 @@ import (
 // (RFC 6455 §8.1). It holds at most the three bytes of a cut character.
 type utf8Check struct {
 	at    int64 // bytes found valid: where the first bad one is, once bad
-	carry [stdutf8.UTFMax]byte
-	n     uint8 // of carry
+	carry [stdutf8.UTFMax]byte // of a character that is cut; once bad, what stands at that place
+	n     uint8                // of carry
 	bad   bool
 }
 
@@ -28,11 +28,13 @@ func (c *utf8Check) add(b []byte, ascii bool) {
 		return
 	}
 	if !ascii {
-		cut := cutCharacter(b)
+		all, cut := b, cutCharacter(b)
 		c.n = uint8(copy(c.carry[:], b[cut:]))
 		b = b[:cut]
 		if !utf8.Valid(b) {
-			c.at += int64(validPrefix(b))
+			good := validPrefix(b)
+			c.n = uint8(copy(c.carry[:], all[good:]))
+			c.at += int64(good)
 			c.bad = true
 			return
 		}
@@ -61,6 +63,81 @@ func (c *utf8Check) end() (valid bool, invalidAt int64) {
 		return false, c.at
 	}
 	return true, -1
+}
+
+// fault says what is wrong where the text ends to be valid.
+func (c *utf8Check) fault() UTF8Fault {
+	if !c.bad && c.n == 0 {
+		return NoUTF8Fault
+	}
+	return faultOf(c.carry[:c.n])
+}
+
+// A UTF8Fault is what is wrong with bytes that are not UTF-8 (RFC 3629).
+type UTF8Fault uint8
+
+// The faults.
+const (
+	NoUTF8Fault     UTF8Fault = iota
+	CutCharacter              // the text ends inside a character
+	StrayByte                 // 80 to BF, which only go on, where a character begins
+	SplitCharacter            // another byte where a character has to go on
+	Overlong                  // a longer form than needed: RFC 3629 §3
+	Surrogate                 // ED A0 80 to ED BF BF: half of a pair of UTF-16
+	BeyondUnicode             // above U+10FFFF
+	ImpossibleByte            // F8 to FF, which UTF-8 does not have
+)
+
+var utf8FaultNames = [...]string{
+	"none", "cut character", "stray byte", "split character", "overlong form", "surrogate", "beyond U+10FFFF", "impossible byte",
+}
+
+// String names the fault in a few words.
+func (f UTF8Fault) String() string { return utf8FaultNames[f] }
+
+// A faultRow says what a first byte, with a second in the given range, is.
+type faultRow struct {
+	first, firstTo   byte
+	second, secondTo byte
+	fault            UTF8Fault
+}
+
+// faultRows are looked through in order (RFC 3629 §4).
+var faultRows = []faultRow{
+	{0x80, 0xbf, 0x00, 0xff, StrayByte},
+	{0xc0, 0xc1, 0x00, 0xff, Overlong},
+	{0xe0, 0xe0, 0x80, 0x9f, Overlong},
+	{0xed, 0xed, 0xa0, 0xbf, Surrogate},
+	{0xf0, 0xf0, 0x80, 0x8f, Overlong},
+	{0xf4, 0xf4, 0x90, 0xbf, BeyondUnicode},
+	{0xf5, 0xf7, 0x00, 0xff, BeyondUnicode},
+	{0xf8, 0xff, 0x00, 0xff, ImpossibleByte},
+}
+
+// faultOf names the fault of bytes that begin with one.
+func faultOf(b []byte) UTF8Fault {
+	second := byte(0)
+	if len(b) > 1 {
+		second = b[1]
+	}
+	for _, r := range faultRows {
+		if r.first <= b[0] && b[0] <= r.firstTo && r.second <= second && second <= r.secondTo {
+			return r.fault
+		}
+	}
+	if !stdutf8.FullRune(b) {
+		return CutCharacter
+	}
+	return SplitCharacter
+}
+
+// CheckUTF8 says where b ends to be UTF-8, -1 if it is all of it, and what is
+// wrong there.
+func CheckUTF8(b []byte) (at int64, fault UTF8Fault) {
+	var c utf8Check
+	c.add(b, false)
+	_, at = c.end()
+	return at, c.fault()
 }
 
 // cutCharacter is where in b, which is not empty, a character begins whose

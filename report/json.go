@@ -179,6 +179,10 @@ func (s *jsonSink) message(e *session.Message) {
 	text := m.Opcode == frames.Text
 	if text && (m.ValidUTF8 || m.InvalidAt >= 0) {
 		s.bool("utf8_valid", m.ValidUTF8)
+		if m.InvalidAt >= 0 {
+			s.int("utf8_invalid_at", m.InvalidAt)
+			s.word("utf8_fault", m.Fault.String())
+		}
 	}
 	s.bool("complete", m.Complete)
 	if limit := s.opts.payload(); limit >= 0 {
