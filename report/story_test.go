@@ -179,7 +179,7 @@ func (ta *tale) cut(c *session.Conn) {
 		Opcode: frames.Text, Frames: 1, Compressed: true, WireLength: 70_000, Lost: 1000, InvalidAt: -1, Data: []byte("abc"),
 	}})
 	ta.add(&session.Message{Where: w, FirstPacket: w.Packet, Message: &frames.Message{
-		Opcode: frames.Text, Frames: 3, WireLength: 4, Length: 4, Complete: true, InvalidAt: 3, Data: []byte("bad\xff"),
+		Opcode: frames.Text, Frames: 3, WireLength: 4, Length: 4, Complete: true, InvalidAt: 3, Fault: frames.ImpossibleByte, Data: []byte("bad\xff"),
 	}})
 	ta.frame(c, reassembly.FromServer, 55_001, frames.Opcode(0xB), "?")
 	ta.frame(c, reassembly.FromClient, 55_002, frames.Close, "x")

@@ -196,3 +196,8 @@ func (c *Case) Update(section, got string) error {
 	}
 	return nil
 }
+
+// Of gives a case that is made of a script alone.
+func Of(number, script string) *Case {
+	return &Case{Name: number, Number: number, archive: &txtar.Archive{Files: []txtar.File{{Name: Script, Data: []byte(script)}}}}
+}
