@@ -72,6 +72,15 @@ FAULTS = [OPEN + fault + " read" for fault in (
 )]
 SERVER_FAULTS = ["reply=101 " + fault + " read" for fault in (
     "frame=1x,hello", "frame=1,xc328", "frame=9m,hi", "frame=11,hello", "frame=8,x03ee", "frame=2c,hello")]
+# 1 to 21: frames; from 22 on the request.
+VIOLATIONS = [OPEN + fault + " read" for fault in (
+    "frame=1c,hello", "frame=4,hello", "frame=7,hello", "frame=15,hello", "frame=10,126", "frame=10m,hi", "frame=8m,x03e8",
+    "frame=9a,hi", "frame=0m,hello", "frame=1,xeda080", "frame=1,xc080", "frame=1,xf4908080", "frame=1,xe282",
+    "frame=8,x03ec", "frame=8,x03ee", "frame=8,x03f7", "frame=8,x03f8", "frame=8,x1388", "frame=8,x07d0",
+    "hold-back frame=8,x03e8 frame=1,hello send", "frame=1l,hello")]
+VIOLATIONS += [f"request={quote(fields)} answer" for fields in (
+    "Sec-WebSocket-Key: ", "Sec-WebSocket-Key: c2hvcnQ=", "Upgrade: ", "Connection: keep-alive", "Sec-WebSocket-Version: ",
+    "Sec-WebSocket-Version: 8", "Host: ", "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits")]
 FAULT_NOTES = ("Fifteen faults of a raw client, a connection each: not masked, opcodes 3 and 11, RSV2, RSV1, long ping, "
                "fragmented ping, bad UTF-8 whole and across fragments, stray continuation, message inside a message, "
                "close codes 1005 and 999, close payload of one byte, close reason not UTF-8.")
@@ -81,6 +90,26 @@ BIG = "text=0 text=1 text=125 text=126 text=127 bin=65535 bin=65536 text=200000 
 def faults(stack, **more):
     return Scenario("faults-" + stack, FAULT_NOTES, [server(stack)],
                     [client("raw", "", "/fault", plays=FAULTS, fault=True)], **more)
+
+
+def violations(stack):
+    return Scenario("violations-" + stack, "What a raw client must not do, a connection each: reserved bits and opcodes, control "
+                    "frames too long or fragmented, stray continuations, text that is no UTF-8, close codes, a length in a "
+                    "longer form, requests without a key, with a short one, without Upgrade, Connection, version, Host.",
+                    [server(stack)], [client("raw", "", "/violation", plays=VIOLATIONS, fault=True)])
+
+
+CODES = [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4000]
+
+
+def close_codes(stack, codes, serving=""):
+    """Each code from the client, then each from the server."""
+    serving = serving or stack
+    servers = [server(serving)] + [server(serving, f"echo close={c},server", port=8100 + i) for i, c in enumerate(codes)]
+    clients = [client(stack, f"text=1 wait=1 close={c},client", f"/client/{c}") for c in codes]
+    clients += [client(stack, "", f"/server/{c}", port=8100 + i) for i, c in enumerate(codes)]
+    return Scenario("close-codes-" + stack, "Each close code that a library sends, from the client and from the server.",
+                    servers, clients)
 
 
 def refusing():
@@ -202,6 +231,12 @@ SCENARIOS = [
     faults("coder", form="pcapng"),
     faults("websockets"),
     faults("aiohttp"),
+    violations("ws"),
+    violations("gorilla"),
+    violations("coder"),
+    violations("aiohttp"),
+    close_codes("ws", CODES),
+    close_codes("coder", CODES, "ws"),
     Scenario("server-masks", "A raw server masks its frame; what the clients do.",
              [server("raw", SERVER_FAULTS[0], fault=True)],
              [client(s, "", f"/{s}") for s in ("ws", "gorilla", "coder", "websockets", "aiohttp", "tornado", "undici")]),

@@ -3,7 +3,8 @@
 Steps beside those of the other peers' plays:
   request[=FIELD%3A%20VALUE,...]  the request, with these fields in place of those of the same name
   reply=KIND     the response: 101, 200, wrong-accept, subprotocol, extension, none
-  frame=OPCODE[FLAGS],PAYLOAD  FLAGS: m more fragments follow, x masked the wrong way, a b c RSV1 RSV2 RSV3;
+  frame=OPCODE[FLAGS],PAYLOAD  FLAGS: m more fragments follow, x masked the wrong way, a b c RSV1 RSV2 RSV3,
+                 l L the payload length in 16 or 64 bits where fewer do;
                  PAYLOAD: a length, x and hex digits, or text
   hold-back ... send   one write for all in between
   slowly         from here on one byte at a time
@@ -136,11 +137,11 @@ class Raw:
             self.write("\r\n".join(lines).encode() + b"\r\n\r\n" + (b"hello\n" if kind == "200" else b""))
 
     def frame(self, how, payload=""):
-        opcode = int(how.rstrip("mxabc"))
+        opcode = int(how.rstrip("mxabclL"))
         first = opcode | (0 if "m" in how else 128) | sum(64 >> "abc".index(b) for b in how if b in "abc")
         masked = (self.side == "client") != ("x" in how)
         data = decode(payload)
-        self.write(encode(first, masked, data))
+        self.write(encode(first, masked, data, 126 if "l" in how else 127 if "L" in how else 0))
         self.sent.add(first, masked, data)
 
     def read_frame(self):
@@ -225,11 +226,11 @@ def decode(payload):
     return bytes.fromhex(payload[1:]) if payload[:1] == "x" else unquote(payload).encode()
 
 
-def encode(first, masked, data):
+def encode(first, masked, data, form=0):
     mask = 128 if masked else 0
-    if len(data) < 126:
+    if len(data) < 126 and not form:
         head = struct.pack("!BB", first, mask | len(data))
-    elif len(data) < 65536:
+    elif len(data) < 65536 and form < 127:
         head = struct.pack("!BBH", first, mask | 126, len(data))
     else:
         head = struct.pack("!BBQ", first, mask | 127, len(data))
