@@ -28,6 +28,7 @@ var answerRules = []Rule{
 			{ID: "decoded-key", Title: "Sec-WebSocket-Accept was computed from the decoded key", Zeek: wrongAccept},
 			{ID: "hex", Title: "Sec-WebSocket-Accept is in hexadecimal, not in base64", Zeek: wrongAccept},
 			{ID: "case-changed", Title: "something changed the case of Sec-WebSocket-Accept", Zeek: wrongAccept},
+			{ID: "key-of-other-leg", Title: "Sec-WebSocket-Accept answers the key of another connection", Zeek: wrongAccept},
 			{ID: "other", Title: "Sec-WebSocket-Accept belongs to another key", Zeek: wrongAccept},
 		},
 		NotWhen: "the request was not captured",
@@ -36,7 +37,14 @@ var answerRules = []Rule{
 				return
 			}
 			got := h.Accept()
-			p.Report(acceptFault(h.Key(), got, h.AcceptExpected()), "%q, and %q is right for the key", got, h.AcceptExpected()).
+			form := acceptFault(h.Key(), got, h.AcceptExpected())
+			other, packet, known := p.World.keyFor(got)
+			if form == "other" && known {
+				p.Report("key-of-other-leg", "%q answers the key of connection %d", got, other).With("accept", got).
+					With("accept_expected", h.AcceptExpected()).In(packet, h.Requested.Packet)
+				return
+			}
+			p.Report(form, "%q, and %q is right for the key", got, h.AcceptExpected()).
 				With("accept", got).With("accept_expected", h.AcceptExpected()).In(h.Requested.Packet)
 		},
 	},
@@ -53,6 +61,7 @@ var answerRules = []Rule{
 			{ID: "no-connection", Title: "the 101 does not say Connection: Upgrade"},
 			{ID: "http10", Title: "the 101 is in HTTP/1.0"},
 			{ID: "has-length", Severity: Warning, Title: "the 101 has the length of a body", Clause: "RFC 9110 §8.6"},
+			{ID: "reason", Severity: Info, Title: "the reason of the 101 is an odd one", Clause: "RFC 9112 §4"},
 			{ID: "empty-header", Title: "the 101 has an empty Sec-WebSocket-Protocol or Sec-WebSocket-Extensions"},
 		},
 		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
@@ -65,6 +74,9 @@ var answerRules = []Rule{
 			}
 			if h.Response.Proto == "HTTP/1.0" {
 				p.Report("http10", "%s 101", h.Response.Proto)
+			}
+			if r := h.Response.Reason; r != "" && !strings.EqualFold(r, "Switching Protocols") {
+				p.Report("reason", "%q", r)
 			}
 			if f.Has("Content-Length") || f.Has("Transfer-Encoding") {
 				p.Report("has-length", "Content-Length %q, Transfer-Encoding %q", f.Get("Content-Length"), f.Get("Transfer-Encoding"))
@@ -88,6 +100,7 @@ var answerRules = []Rule{
 			{ID: "none-selected", Severity: Warning, Title: "the server chose none of the subprotocols offered"},
 			{ID: "not-offered", Title: "the server chose a subprotocol that was not offered"},
 			{ID: "several", Title: "the server chose more than one subprotocol"},
+			{ID: "token", Severity: Info, Title: "the client passes a token as a subprotocol", Clause: "RFC 6455 §1.9"},
 			{ID: "null", Severity: Warning, Title: "the client offers null or undefined as a subprotocol"},
 		},
 		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
@@ -103,11 +116,21 @@ var answerRules = []Rule{
 			case len(chosen) == 0 && len(offered) > 0:
 				p.Report("none-selected", "%d offered", len(offered)).In(h.Requested.Packet)
 			}
+			if i := slices.IndexFunc(offered, tokenLike); i >= 0 {
+				p.Report("token", "one of %d bytes: logs of servers and proxies will have it", len(offered[i])).In(h.Requested.Packet)
+			}
 			if slices.Contains(offered, "null") || slices.Contains(offered, "undefined") {
 				p.Report("null", "offered: %s", strings.Join(offered, ", ")).In(h.Requested.Packet)
 			}
 		}),
 	},
+}
+
+// tokenLike tells a credential by its looks: a JSON Web Token, or what is
+// said to be a bearer's.
+func tokenLike(s string) bool {
+	lower := strings.ToLower(s)
+	return len(s) > 20 && strings.HasPrefix(s, "eyJ") || strings.HasPrefix(lower, "bearer") || strings.Contains(lower, ".bearer.")
 }
 
 // acceptFault says how a wrong Sec-WebSocket-Accept came about.

@@ -86,6 +86,7 @@ var refusalRules = []Rule{
 			{ID: "login", Title: "the handshake was redirected to a login"},
 			{ID: "slash", Title: "the handshake was redirected for a slash"},
 			{ID: "host", Title: "the handshake was redirected to another host"},
+			{ID: "loop", Title: "the handshake was redirected to where it was sent"},
 			{ID: "elsewhere", Title: "the handshake was redirected"},
 		},
 		Refusal: refused(func(e *session.Refusal) bool { return e.Status() >= 300 && e.Status() < 400 }, func(p *Pass, e *session.Refusal) {
@@ -161,10 +162,19 @@ var refusalRules = []Rule{
 		Variants: []Variant{
 			{ID: "timeout", Title: "the client gave up waiting for an answer"},
 			{ID: "closed", Title: "the server closed without an answer"},
+			{ID: "slow", Severity: Warning, Title: "the answer took more than a second"},
 			{ID: "gateway-timeout", Title: "a gateway gave up waiting for an answer", Clause: "RFC 9110 §15.6.5"},
 		},
 		Refusal: refused(func(e *session.Refusal) bool { return slices.Contains([]int{408, 504, 524}, e.Status()) }, func(p *Pass, e *session.Refusal) {
 			p.refusal("gateway-timeout", e, "after %v", e.Answered.Time.Sub(e.Requested.Time).Round(time.Millisecond))
+		}),
+		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
+			if h.Requested.Packet == 0 {
+				return
+			}
+			if took := h.Time.Sub(h.Requested.Time); took > slow {
+				p.Report("slow", "%v", took.Round(time.Millisecond)).In(h.Requested.Packet)
+			}
 		}),
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
@@ -181,6 +191,9 @@ var refusalRules = []Rule{
 		},
 	},
 }
+
+// slow is an answer that a person notices.
+const slow = time.Second
 
 // engineCode is the body of a refusal by Engine.IO.
 var engineCode = regexp.MustCompile(`^\s*\{"code":([0-5]),"message":"([^"\\]{1,80})"`)
@@ -261,6 +274,8 @@ func redirection(e *session.Refusal, location string) string {
 		return "host"
 	case to.Scheme == "https" || to.Scheme == "wss":
 		return "scheme"
+	case to.RequestURI() == e.Target():
+		return "loop"
 	}
 	return "elsewhere"
 }

@@ -144,6 +144,7 @@ var requestRules = []Rule{
 			{ID: "method", Title: "the method is not GET"},
 			{ID: "no-host", Title: "the request has no Host", Clause: "RFC 9112 §3.2"},
 			{ID: "body", Severity: Warning, Title: "the request has a body"},
+			{ID: "early-data", Title: "the client sent frames before the 101", Clause: "RFC 6455 §4.1"},
 			{ID: "fragment", Title: "the request target has a fragment", Clause: "RFC 6455 §3"},
 		},
 		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
@@ -156,6 +157,9 @@ var requestRules = []Rule{
 			}
 			if n := strings.TrimSpace(r.Fields.Get("Content-Length")); n != "" && n != "0" || r.Fields.Has("Transfer-Encoding") {
 				p.Report("body", "Content-Length %q, Transfer-Encoding %q", n, r.Fields.Get("Transfer-Encoding"))
+			}
+			if h.Early > 0 && h.Established {
+				p.Report("early-data", "%d bytes behind the request", h.Early).In(h.EarlyIn)
 			}
 			if strings.Contains(r.Target, "#") {
 				p.Report("fragment", "%d bytes behind the #", len(r.Target)-strings.IndexByte(r.Target, '#')-1)

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"net/netip"
 
+	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/session"
 )
 
@@ -13,11 +14,29 @@ const maxSeen = 1 << 16
 // A World is what rules need to know of all connections so far. It is
 // bounded: what does not fit is not remembered.
 type World struct {
+	recent  [64]recentKey             // the last ones that were asked with
+	asked   int                       // how many were
 	keys    map[uint64]sighting       // by client and Sec-WebSocket-Key
 	targets map[uint64]sighting       // by Host and path: those where a WebSocket was opened
 	resets  map[netip.Addr]burst      // by who sent a RST in an open WebSocket
 	limits  map[limitKey]int64        // by server: how often a message that crossed a size was the last
 	cuts    map[netip.AddrPort]uint64 // by server: where a frame to it was cut off last
+}
+
+// A recentKey is a Sec-WebSocket-Key of the length that they have.
+type recentKey struct {
+	text         [24]byte
+	conn, packet int64
+}
+
+// keyFor finds the recent key that an accept value answers.
+func (w *World) keyFor(accept string) (conn, packet int64, ok bool) {
+	for i := range w.recent[:min(w.asked, len(w.recent))] {
+		if k := &w.recent[i]; handshake.Accept(string(k.text[:])) == accept {
+			return k.conn, k.packet, true
+		}
+	}
+	return 0, 0, false
 }
 
 // A sighting is where something was seen first.
@@ -62,6 +81,12 @@ func see(m *map[uint64]sighting, k uint64, s sighting) {
 func (w *World) handshake(c *Conn, e *session.Handshake) {
 	here := sighting{c.ID, e.Packet, e.Packet}
 	if key := e.Key(); key != "" {
+		if len(key) == len(w.recent[0].text) {
+			k := &w.recent[w.asked%len(w.recent)]
+			copy(k.text[:], key)
+			k.conn, k.packet = c.ID, e.Requested.Packet
+			w.asked++
+		}
 		see(&w.keys, keySum(key, c.Client.Addr()), sighting{c.ID, e.Requested.Packet, e.Packet})
 	}
 	if e.Established && e.Request != nil {

@@ -47,6 +47,8 @@ type Handshake struct {
 	Where
 	*handshake.Handshake
 	Requested Where           // where the request was complete; Packet is 0 if it was not captured
+	Early     int             // bytes that the client sent behind the request before it had seen any of the answer
+	EarlyIn   int64           // the first packet of them
 	Via       []handshake.Via // the proxies passed so far, not lent
 }
 

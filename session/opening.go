@@ -153,6 +153,9 @@ func (c *Conn) answered(r *reassembly.Chunk) {
 func (c *Conn) emitHandshake(h *handshake.Handshake, at Where) {
 	e := &c.t.handshake
 	*e = Handshake{Where: at, Handshake: h, Requested: c.opener.requested, Via: c.Via}
+	if o := c.opener; len(o.waiting) > 0 && !o.answered {
+		e.Early, e.EarlyIn = o.held, o.waiting[0].Packet
+	}
 	c.t.emit(e)
 }
 
