@@ -9,7 +9,7 @@ import (
 // A utf8Check judges text that comes in parts, wherever it is cut
 // (RFC 6455 §8.1). It holds at most the three bytes of a cut character.
 type utf8Check struct {
-	at    int64 // bytes found valid: where the first bad one is, once bad
+	at    int64                // bytes found valid: where the first bad one is, once bad
 	carry [stdutf8.UTFMax]byte // of a character that is cut; once bad, what stands at that place
 	n     uint8                // of carry
 	bad   bool
@@ -78,14 +78,14 @@ type UTF8Fault uint8
 
 // The faults.
 const (
-	NoUTF8Fault     UTF8Fault = iota
-	CutCharacter              // the text ends inside a character
-	StrayByte                 // 80 to BF, which only go on, where a character begins
-	SplitCharacter            // another byte where a character has to go on
-	Overlong                  // a longer form than needed: RFC 3629 §3
-	Surrogate                 // ED A0 80 to ED BF BF: half of a pair of UTF-16
-	BeyondUnicode             // above U+10FFFF
-	ImpossibleByte            // F8 to FF, which UTF-8 does not have
+	NoUTF8Fault    UTF8Fault = iota
+	CutCharacter             // the text ends inside a character
+	StrayByte                // 80 to BF, which only go on, where a character begins
+	SplitCharacter           // another byte where a character has to go on
+	Overlong                 // a longer form than needed: RFC 3629 §3
+	Surrogate                // ED A0 80 to ED BF BF: half of a pair of UTF-16
+	BeyondUnicode            // above U+10FFFF
+	ImpossibleByte           // F8 to FF, which UTF-8 does not have
 )
 
 var utf8FaultNames = [...]string{
