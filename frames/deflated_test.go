@@ -207,3 +207,37 @@ func TestInflatedTraffic(t *testing.T) {
 		t.Errorf("%+v; want %+v", got, want)
 	}
 }
+
+// TestDeflatedSplitAnywhere: wherever the bytes are cut, the same is known of
+// how each message was compressed.
+func TestDeflatedSplitAnywhere(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(51, 52))
+	keeps := newDeflater(6, false)
+	var b []byte
+	for _, payload := range []string{
+		keeps.payload(sentence(rnd, 300)), keeps.payload(sentence(rnd, 300)), // against the promise
+		"\xf3\x48\xcd\xc9\xc9\x07\x00",             // a last block
+		keeps.payload("tail") + "\x00\x00\xff\xff", // with its tail
+		"", "\xf2\x48\xcd", "\x00\x05\x00\xfa\xffHello",
+	} {
+		half := len(payload) / 2
+		b = wire(b, 0x41, key1, payload[:half]) // two fragments
+		b = wire(b, 0x80, key2, payload[half:])
+	}
+	for _, deflate := range []*Deflate{nil, {}, {NoContextTakeover: true}, {WindowBits: 8}} {
+		want := joined(&Assembler{Keep: -1, Deflate: deflate}, b)
+		if len(want) != 7 {
+			t.Fatalf("%d messages", len(want))
+		}
+		for cut := range b {
+			got := joined(&Assembler{Keep: -1, Deflate: deflate}, b[:cut], b[cut:])
+			for i := range want {
+				w, g := &want[i], &got[i]
+				if g.Deflated != w.Deflated || g.Distance != w.Distance || g.BrokenAt != w.BrokenAt || g.Obstacle != w.Obstacle || g.Text != w.Text {
+					t.Fatalf("%+v cut at %d, message %d: [%v] %d back, broken at %d, %v; whole [%v] %d back, broken at %d, %v", deflate, cut, i,
+						g.Deflated, g.Distance, g.BrokenAt, g.Obstacle, w.Deflated, w.Distance, w.BrokenAt, w.Obstacle)
+				}
+			}
+		}
+	}
+}
