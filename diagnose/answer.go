@@ -4,9 +4,11 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/hex"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 )
 
@@ -62,6 +64,7 @@ var answerRules = []Rule{
 			{ID: "http10", Title: "the 101 is in HTTP/1.0"},
 			{ID: "has-length", Severity: Warning, Title: "the 101 has the length of a body", Clause: "RFC 9110 §8.6"},
 			{ID: "reason", Severity: Info, Title: "the reason of the 101 is an odd one", Clause: "RFC 9112 §4"},
+			{ID: "bytes-before-frame", Title: "a body follows the 101, not frames", Clause: "RFC 9110 §15.2"},
 			{ID: "empty-header", Title: "the 101 has an empty Sec-WebSocket-Protocol or Sec-WebSocket-Extensions"},
 		},
 		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
@@ -87,6 +90,14 @@ var answerRules = []Rule{
 				}
 			}
 		}),
+		Frame: func(p *Pass, f *session.Frame) {
+			if s := &p.Conn.Sides[f.Dir]; f.Dir != reassembly.FromServer || s.Frames > 0 || s.Lost || !p.Conn.Answer {
+				return
+			}
+			if what := bodyLike(f); what != "" {
+				p.frame("bytes-before-frame", f, "%s where the first frame of the server should be", what).In(p.Conn.Answered.Packet)
+			}
+		},
 	},
 	{
 		ID: "subprotocol-mismatch", Severity: Error, Clause: "RFC 6455 §4.1",
@@ -124,6 +135,28 @@ var answerRules = []Rule{
 			}
 		}),
 	},
+}
+
+// bodies are how the bodies of HTTP messages begin that have been seen behind
+// a 101: none of them can be the beginning of a frame.
+var bodies = []struct {
+	begins *regexp.Regexp // of the bytes in hexadecimal
+	what   string
+}{
+	{regexp.MustCompile("^(0d|0a|20)*3c(21|[46].|[57][0-9a])"), "a page"},
+	{regexp.MustCompile("^1f8b"), "compressed data (gzip)"},
+	{regexp.MustCompile("^(3[0-9]|[46][1-6])0d"), "the size of a chunk"},
+}
+
+// bodyLike says what the bytes are that read as a frame, "" if they may be one.
+func bodyLike(f *session.Frame) string {
+	head := hex.AppendEncode(nil, f.AppendTo(nil))
+	for _, b := range bodies {
+		if b.begins.Match(head) && (f.Opcode.IsReserved() || f.RSV2 || f.RSV3) {
+			return b.what
+		}
+	}
+	return ""
 }
 
 // tokenLike tells a credential by its looks: a JSON Web Token, or what is
