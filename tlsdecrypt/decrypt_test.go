@@ -219,10 +219,12 @@ func TestResumption(t *testing.T) {
 	for _, v := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
 		c := &tls.Config{MinVersion: v, MaxVersion: v, ClientSessionCache: tls.NewLRUClientSessionCache(4)}
 		s := &tls.Config{MinVersion: v}
+		keys := new(Keys)
 		for i := range 2 {
 			var r recording
 			r.record(t, c, s, sent)
-			d := &Decrypter{Keys: keysOf(t, r.keys.Bytes())}
+			keys.Log("keys").Write(r.keys.Bytes()) // crypto/tls logs nothing for a session of 1.2 that is resumed
+			d := &Decrypter{Keys: keys}
 			var got result
 			got.run(d, r.flights, 100)
 			if !bytes.Equal(got.data[0], all) || !bytes.Equal(got.data[1], all) {

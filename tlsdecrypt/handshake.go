@@ -1,5 +1,7 @@
 package tlsdecrypt
 
+import "crypto/sha256"
+
 // message takes a handshake message.
 func (d *Decrypter) message(h *half, s Side, it *held, kind byte, body []byte) {
 	f := &d.facts
@@ -23,6 +25,15 @@ func (d *Decrypter) message(h *half, s Side, it *held, kind byte, body []byte) {
 	case msgEndOfEarlyData:
 		if h.epoch == earlyData {
 			h.epoch, h.key = handshake13, nil
+		}
+	case msgTicket:
+		if f.Version < TLS13 && len(body) > 6 && d.Keys != nil { // RFC 5077 §3.3
+			d.Keys.remember(sha256.Sum256(body[6:]), d.origin)
+		}
+	case msgClientKeyExchange:
+		if len(body) >= 2+len(d.rsa) {
+			d.rsa = [8]byte(body[2:])
+			d.look()
 		}
 	case msgCertificate:
 		f.Certificates[s] = parseChain(body, f.Version)
@@ -123,14 +134,40 @@ func (d *Decrypter) decideEarly(taken bool) {
 	d.retry = true
 }
 
-// look looks the connection up among the secrets.
+// look looks the connection up among the secrets: by its own random, else by
+// the session that it resumes.
 func (d *Decrypter) look() {
+	d.origin = d.client
 	if d.Keys == nil {
 		return
 	}
 	d.secrets = d.Keys.byRandom[d.client]
 	if d.secrets == nil && len(d.sessionID) > 0 {
 		d.secrets = d.Keys.byID[string(d.sessionID)]
+	}
+	if pre := d.Keys.byRSA[d.rsa]; d.secrets == nil && pre != nil {
+		d.secrets = new(secrets)
+		d.secrets.of[premasterSecret] = pre
+	}
+	if f := &d.facts; f.ServerHello == nil || f.Version == TLS13 || f.ClientHello == nil {
+		return
+	}
+	id := sha256.Sum256(d.sessionID)
+	if !d.facts.Resumed {
+		if len(d.sessionID) > 0 {
+			d.Keys.remember(id, d.client)
+		}
+		return
+	}
+	if d.secrets != nil {
+		return
+	}
+	for _, session := range [][32]byte{d.facts.ClientHello.ticket, id} {
+		if random, ok := d.Keys.sessions[session]; ok {
+			d.origin = random
+			d.secrets = d.Keys.byRandom[random]
+			return
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package tlsdecrypt
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 )
 
@@ -9,20 +10,22 @@ import (
 // Lists are in the order sent, GREASE among them.
 type ClientHello struct {
 	Where
-	Length                               int     // of the message
-	LegacyVersion                        Version // client_version
-	Versions                             []Version
-	Random                               [32]byte
-	SessionID                            []byte
-	Suites                               []uint16
-	ServerName                           string // SNI (RFC 6066 §3); empty where it was not sent
-	ALPN                                 []string
-	Groups                               []uint16
-	KeyShares                            []uint16
-	PSK                                  bool // offers pre-shared keys: a resumption
-	Ticket                               bool // shows a session ticket (RFC 5077 §3.2)
-	EarlyData                            bool
-	ECH                                  bool // its name may be an outer one
+	Length        int     // of the message
+	LegacyVersion Version // client_version
+	Versions      []Version
+	Random        [32]byte
+	SessionID     []byte
+	Suites        []uint16
+	ServerName    string // SNI (RFC 6066 §3); empty where it was not sent
+	ALPN          []string
+	Groups        []uint16
+	KeyShares     []uint16
+	PSK           bool // offers pre-shared keys: a resumption
+	Ticket        bool // shows a session ticket (RFC 5077 §3.2)
+	EarlyData     bool
+
+	ticket                               [32]byte // SHA-256 of it
+	ECH                                  bool     // its name may be an outer one
 	EncryptThenMAC, ExtendedMasterSecret bool
 	Malformed                            bool // it ends before its lengths do: what is here was read before
 }
@@ -159,6 +162,7 @@ func (h *ClientHello) extension(kind int, c cursor) {
 		h.PSK = true
 	case extTicket:
 		h.Ticket = len(c.b) > 0
+		h.ticket = sha256.Sum256(c.b)
 	case extEarlyData:
 		h.EarlyData = true
 	case extECH:

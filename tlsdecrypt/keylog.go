@@ -7,15 +7,17 @@ import (
 )
 
 // Keys are the secrets of key logs in the NSS form: what SSLKEYLOGFILE names,
-// and what the decryption secrets blocks of pcapng hold. Keys are written to
-// by Add alone. They are never printed.
+// and what the decryption secrets blocks of pcapng hold. They are never
+// printed. Keys are not for concurrent use: Decrypters note sessions in them.
 type Keys struct {
 	logs     []*Log
 	byRandom map[[32]byte]*secrets
 	byID     map[string]*secrets // by session id (an old form of TLS 1.2)
 	byRSA    map[[8]byte][]byte  // premaster secrets by the beginning of their encrypted form
 	order    []*secrets          // as they came
-	version  int                 // counted up with each secret that is new
+
+	sessions map[[32]byte][32]byte // see remember
+	version  int                   // counted up with each secret that is new
 	full     bool
 }
 
@@ -262,4 +264,14 @@ func (k *Keys) addRSA(a, b []byte) (reason string) {
 		k.version++
 	}
 	return reason
+}
+
+// remember notes that a session, named by its ticket or its id, has the secret
+// of the connection with the given client random: who resumes it may log none
+// (RFC 5077 §3.1, RFC 5246 §7.3).
+func (k *Keys) remember(session, random [32]byte) {
+	if k.sessions == nil || len(k.sessions) >= maxConnections {
+		k.sessions = map[[32]byte][32]byte{}
+	}
+	k.sessions[session] = random
 }

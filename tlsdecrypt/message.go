@@ -10,6 +10,7 @@ const (
 	msgCertificate         = 11
 	msgServerKeyExchange   = 12
 	msgCertificateRequest  = 13
+	msgClientKeyExchange   = 16
 	msgFinished            = 20
 	msgKeyUpdate           = 24
 )

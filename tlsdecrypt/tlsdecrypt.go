@@ -45,7 +45,8 @@ type Decrypter struct {
 	client, server [32]byte // randoms
 	sessionID      []byte
 	etm            bool
-	rsa            [8]byte
+	rsa            [8]byte  // the beginning of the encrypted premaster secret
+	origin         [32]byte // the client random of the connection that made the master secret
 
 	queue  []held
 	queued int  // bytes
