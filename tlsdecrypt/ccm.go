@@ -11,7 +11,8 @@ import (
 type ccmMode struct {
 	block    cipher.Block
 	tag      int
-	a, x, s0 [16]byte // scratch
+	a, x, s0 [16]byte // scratch: a block, the CBC-MAC, the key stream of the tag
+	stream   [16]byte
 }
 
 func newCCM(block cipher.Block, tag int) cipher.AEAD { return &ccmMode{block: block, tag: tag} }
@@ -85,12 +86,10 @@ func (c *ccmMode) crypt(nonce, b []byte) {
 	c.a = [16]byte{2}
 	copy(c.a[1:], nonce)
 	c.block.Encrypt(c.s0[:], c.a[:])
-	var stream [16]byte
 	for i := 1; len(b) > 0; i++ {
 		c.a[13], c.a[14], c.a[15] = byte(i>>16), byte(i>>8), byte(i)
-		c.block.Encrypt(c.x[:], c.a[:])
-		stream = c.x
-		n := subtle.XORBytes(b, b, stream[:min(len(b), 16)])
+		c.block.Encrypt(c.stream[:], c.a[:])
+		n := subtle.XORBytes(b, b, c.stream[:min(len(b), 16)])
 		b = b[n:]
 	}
 }

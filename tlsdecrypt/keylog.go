@@ -159,7 +159,7 @@ func (k *Keys) add(line []byte) (reason string) {
 	}
 	lb, ok := labels[string(f[0])]
 	switch {
-	case !ok && bytes.HasPrefix(f[0], []byte("EXPORTER_SECRET")), lb == ignored && ok:
+	case lb == ignored && ok, !ok && derived(f[0]):
 		return ""
 	case !ok:
 		return "unknown label"
@@ -191,6 +191,12 @@ func (k *Keys) add(line []byte) (reason string) {
 		k.version++
 	}
 	return ""
+}
+
+// derived says whether a label is of a secret that follows from another one:
+// those behind a KeyUpdate, as some log them.
+func derived(name []byte) bool {
+	return bytes.HasPrefix(name, []byte("CLIENT_TRAFFIC_SECRET_")) || bytes.HasPrefix(name, []byte("SERVER_TRAFFIC_SECRET_"))
 }
 
 // another makes room for the secrets of one more connection.

@@ -52,7 +52,6 @@ type Decrypter struct {
 	queued int  // bytes
 	retry  bool // something changed that held records wait for
 	at     int  // in queue, while it is gone through
-	gaveUp bool
 
 	in    reassembly.Chunk // being read; its Data is with the reader
 	dir   reassembly.Dir
@@ -240,7 +239,6 @@ func (d *Decrypter) hold(h *half, it *held) {
 	if d.queued+cost(it) > limit && !it.end {
 		h.dropped += it.rec.hole + int64(it.rec.length+headerLen)
 		if d.facts.State == Waiting {
-			d.gaveUp = true
 			d.state(NoKey)
 		}
 		return
