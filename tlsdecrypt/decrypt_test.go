@@ -192,7 +192,7 @@ func TestDecrypt(t *testing.T) {
 			var r recording
 			c := &tls.Config{MinVersion: conf.version, MaxVersion: conf.version, CipherSuites: []uint16{conf.suite}}
 			r.record(t, c.Clone(), c.Clone(), sent)
-			for _, size := range []int{1 << 20, 1448, 7} {
+			for _, size := range []int{1 << 20, 1448, 211} {
 				d := &Decrypter{Keys: keysOf(t, r.keys.Bytes())}
 				var got result
 				got.run(d, r.flights, size)

@@ -1,6 +1,10 @@
 package tlsdecrypt
 
-import "github.com/wssniff/wssniff/reassembly"
+import (
+	"slices"
+
+	"github.com/wssniff/wssniff/reassembly"
+)
 
 // An epoch is the time that one kind of key is in use.
 type epoch uint8
@@ -175,6 +179,7 @@ func (d *Decrypter) decrypt(h *half, s Side, rec *record) (plain []byte, typ byt
 		h.key.seq++
 		return nil, 0, false
 	}
+	d.plain = slices.Grow(d.plain[:0], len(rec.body))
 	plain, typ, ok = h.key.open(d.plain, rec, h.key.seq)
 	if ok && h.hole > 0 { // nothing of what was lost was a record of its own
 		h.lost, h.guessed = h.lost+h.hole, true
@@ -198,9 +203,6 @@ func (d *Decrypter) decrypt(h *half, s Side, rec *record) (plain []byte, typ byt
 	}
 	h.key.seq++
 	h.missed = false
-	if cap(plain) > cap(d.plain) {
-		d.plain = plain[:0]
-	}
 	return plain, typ, true
 }
 
