@@ -215,7 +215,7 @@ func TestDeflatedSplitAnywhere(t *testing.T) {
 	keeps := newDeflater(6, false)
 	var b []byte
 	for _, payload := range []string{
-		keeps.payload(sentence(rnd, 300)), keeps.payload(sentence(rnd, 300)), // against the promise
+		keeps.payload(sentence(rnd, 60)), keeps.payload(sentence(rnd, 60)), // against the promise
 		"\xf3\x48\xcd\xc9\xc9\x07\x00",             // a last block
 		keeps.payload("tail") + "\x00\x00\xff\xff", // with its tail
 		"", "\xf2\x48\xcd", "\x00\x05\x00\xfa\xffHello",

@@ -37,6 +37,7 @@ var rungs = map[string]rung{
 	"reassembly":  {ours: []string{"capture"}},
 	"handshake":   {},
 	"frames":      {},
+	"tlsdecrypt":  {ours: []string{"capture", "reassembly"}},
 	"session":     {ours: []string{"capture", "reassembly", "handshake", "frames"}, std: []string{"sync"}},
 	"diagnose":    {ours: []string{"capture", "reassembly", "handshake", "frames", "session"}},
 	"report":      {ours: []string{"capture", "reassembly", "handshake", "frames", "session", "diagnose"}},
