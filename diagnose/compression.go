@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 )
 
@@ -16,9 +17,19 @@ var compressionRules = []Rule{
 		Causes:  []string{"a proxy took Sec-WebSocket-Extensions out of the answer", "the sender compresses whatever was agreed", "an Apple client that offered compression and overlooks that it was declined"},
 		Fixes:   []Fix{{"", "forward Sec-WebSocket-Extensions unchanged in both directions, or in neither"}, {"", "disable permessage-deflate at the sender"}},
 		Confirm: "compare the handshake on both sides of the proxy",
+		Variants: []Variant{
+			{
+				ID: "safari", Title: "an Apple client compresses although the server has declined it",
+				Advice: "update the client's system: its WebSocket overlooks that compression was declined",
+			},
+		},
 		Message: func(p *Pass, m *session.Message) {
 			if m.Deflated.Has(frames.Unagreed) && p.Conn.Answer && !p.Conn.Unknown {
-				p.Report("", "%v message of %d bytes with RSV1 is DEFLATE data", m.Opcode, m.WireLength).In(m.FirstPacket)
+				form := ""
+				if p.Conn.Apple && m.Dir == reassembly.FromClient {
+					form = "safari"
+				}
+				p.Report(form, "%v message of %d bytes with RSV1 is DEFLATE data", m.Opcode, m.WireLength).In(m.FirstPacket)
 			}
 		},
 	},
@@ -39,6 +50,10 @@ var compressionRules = []Rule{
 			{ID: "control", Title: "RSV1 is set on a control frame", Clause: "RFC 7692 §6.1"},
 			{ID: "empty", Severity: Warning, Title: "an empty message was compressed to nothing", Clause: "RFC 7692 §7.2.3.6"},
 			{ID: "trailer", Severity: Info, Title: "a compressed message still has the four bytes that are to be taken off", Clause: "RFC 7692 §7.2.1"},
+			{
+				ID: "iis-arr", Title: "a proxy of IIS ended the connection at a compressed frame", Clause: "RFC 7692 §5",
+				Advice: "turn compression off at the server behind IIS: Application Request Routing cannot pass it",
+			},
 		},
 		Frame: func(p *Pass, f *session.Frame) {
 			switch {
@@ -67,6 +82,17 @@ var compressionRules = []Rule{
 				p.Report("empty", "%v message with RSV1 and without payload", m.Opcode).In(m.FirstPacket)
 			case d.Has(frames.TrailerKept):
 				p.Report("trailer", "%v message of %d bytes ends in 00 00 ff ff", m.Opcode, size).In(m.FirstPacket)
+			}
+		},
+		Closed: func(p *Pass, e *session.Closed) {
+			if c := e.Conn; p.Conn.arrGaveUp(c) {
+				p.from(c.TCP.EndedBy)
+				before := "before any frame"
+				if c.Sides[reassembly.FromServer].Frames > 0 {
+					before = "behind the server's first messages"
+				}
+				p.Report("iis-arr", "permessage-deflate was agreed, and the %v closed TCP %s", c.TCP.EndedBy, before).
+					As(Likely).In(p.Conn.Answered.Packet, p.Conn.Sides[reassembly.FromServer].Last, c.TCP.EndedIn)
 			}
 		},
 	},

@@ -26,6 +26,8 @@ type Conn struct {
 	Inferred  bool          // frames came and no handshake was captured: who is the client was told by the MASK bit
 	Deflate   bool          // permessage-deflate was agreed
 	Unknown   bool          // an extension was agreed that is not known here: reserved bits mean what it says
+	Apple     bool          // a client of Apple's has offered it, and it was declined
+	ARR       arrEnd        // with Deflate: which end is a proxy that cannot pass it
 	Sides     [2]Side       // by reassembly.Dir
 	API       api           // what the close codes of the application are known by
 
@@ -97,6 +99,11 @@ func (c *Conn) handshake(e *session.Handshake) {
 	c.Unknown = slices.ContainsFunc(e.Extensions(), func(x handshake.Extension) bool { return !strings.EqualFold(x.Name, pmd) })
 	c.Opened = e.Established
 	c.API = apiOf(e)
+	if c.Deflate {
+		c.ARR = arrOf(e.Handshake)
+	} else {
+		c.Apple = e.Established && appleOffers(e.Handshake)
+	}
 	c.Answer = e.Established && e.Response != nil
 	c.Requested, c.Answered = e.Requested, e.Where
 }

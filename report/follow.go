@@ -177,8 +177,9 @@ func (f *follower) control(e *session.Frame) {
 		text += e.Opcode.String() + " " + size(int64(min(e.PayloadLength, 1<<62)))
 		if p := e.Payload; len(p) > 0 && f.opts.payload() >= 0 {
 			if readable(p) {
-				text += ` "` + string(appendClean(nil, f.secret.text(p, false))) + `"`
+				text += ` "` + string(appendClean(nil, f.secret.text(p, e.Missing > 0))) + `"`
 			} else {
+				p = f.secret.text(p, e.Missing > 0)
 				text += columnGap + spacedHex(p[:min(len(p), 32)])
 			}
 		}
@@ -209,10 +210,11 @@ func (f *follower) message(e *session.Message) {
 		return
 	}
 	data, cut := excerpt(m, limit)
+	shown := f.secret.text(data, cut)
 	if m.Opcode == frames.Text {
-		f.text(f.secret.text(data, cut))
+		f.text(shown)
 	} else {
-		f.dump(data)
+		f.dump(shown)
 	}
 	if total := int64(min(n, 1<<62)); cut && total > int64(len(data)) {
 		f.out.WriteString("    … " + plural(total-int64(len(data)), "byte") + " more\n")

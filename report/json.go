@@ -155,6 +155,8 @@ func (s *jsonSink) control(e *session.Frame) {
 		if reason != e.CloseBody.Reason && len(payload) >= 2 {
 			payload = append(append([]byte(nil), payload[:2]...), reason...)
 		}
+	} else {
+		payload = s.secret.text(payload, e.Missing > 0)
 	}
 	if s.opts.payload() >= 0 {
 		s.base64("payload_base64", payload)
@@ -187,9 +189,7 @@ func (s *jsonSink) message(e *session.Message) {
 	s.bool("complete", m.Complete)
 	if limit := s.opts.payload(); limit >= 0 {
 		data, cut := excerpt(m, limit)
-		if text {
-			data = s.secret.text(data, cut)
-		}
+		data = s.secret.text(data, cut)
 		if text && m.ValidUTF8 {
 			s.key("text")
 			s.b = appendString(s.b, data)

@@ -221,8 +221,9 @@ func (l *liner) excerpt(m *frames.Message) string {
 	if cut {
 		more = "…"
 	}
+	data = l.secret.text(data, cut)
 	if m.Opcode == frames.Text {
-		return string(appendClean(nil, l.secret.text(data, cut))) + more
+		return string(appendClean(nil, data)) + more
 	}
 	const bytesPerLine = 3 // columns a byte takes
 	if most := l.width/bytesPerLine + 1; len(data) > most {

@@ -58,7 +58,8 @@ func (r *redactor) host(s string) string {
 	return s
 }
 
-// text masks secrets in the payload of a message. What it returns is b or is
+// text masks secrets in the payload of a message, which may be JSON in a
+// binary one, or of a control frame. What it returns is b or is
 // lent until the next call. cut says that b is only the beginning of it.
 func (r *redactor) text(b []byte, cut bool) []byte {
 	if r.shown || len(b) == 0 {

@@ -24,6 +24,7 @@ func TestHeadlines(t *testing.T) {
 		{"open /\nc text \"a\" unmasked\nrst s\n", "masking-wrong.client-unmasked", "closed-by-reset"},
 		{"open / accept=AAAAAAAAAAAAAAAAAAAAAAAAAAA=\nfin c\nfin s\n", "accept-mismatch.other", "closed-right-after-upgrade"},
 		{"open / proto=a proto2=b\nfin c\nfin s\n", "subprotocol-mismatch.not-offered", "closed-right-after-upgrade"},
+		{"open / ext=permessage-deflate ext2=permessage-deflate field2=\"X-Powered-By: ARR/3.0\"\nfin s\nfin c\n", "deflate-broken.iis-arr", "closed-right-after-upgrade"},
 		{"open / ext2=permessage-deflate\nfin c\nfin s\n", "extension-negotiation-invalid.not-offered", "closed-right-after-upgrade"},
 		{"open /\nc text \"a\"\ns close 1008 \"who?\"\nc close 1008\nfin\n", "rejected-after-accept", "close-code-info"},
 		{"open /\nc text len=9\ns text \"b\"\nc text len=70000\nfin s\nfin c\n", "message-too-big.silent", "closed-without-close-frame"},
