@@ -1,7 +1,9 @@
 package frames
 
 import (
+	"compress/flate"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -324,12 +326,36 @@ func FuzzAssembler(f *testing.F) {
 		b := wire(wire(wire(nil, 1, key1, "é"+s), 0x82, key2, s), 0x80, 0, s+"é")
 		f.Add(wire(wire(b, 1, 0, "x"), 1, key2, s), uint16(11), uint8(3))
 	}
+	f.Add(wire(nil, 0xc2, 0, "\xab\xc2\x04\x00"), uint16(3), uint8(9)) // by chance, DEFLATE data
 	f.Fuzz(func(t *testing.T, b []byte, cut uint16, keep uint8) {
 		at := int(cut) % (len(b) + 1)
 		want := slowJoined(b, int(keep))
 		got := joined(&Assembler{Keep: int(keep)}, b[:at], b[at:])
+		if diff := cmp.Diff(joined(&Assembler{Keep: int(keep)}, b), got); diff != "" {
+			t.Fatalf("cut at %d, and not cut: %s", at, diff)
+		}
+		for i := range got {
+			checkUnagreed(t, &got[i])
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("cut at %d: %s", at, diff)
 		}
 	})
+}
+
+// checkUnagreed holds what is said to be DEFLATE data against another
+// decoder, and takes the note off: slowJoined knows of no compression.
+func checkUnagreed(t *testing.T, m *said) {
+	t.Helper()
+	if !m.Deflated.Has(Unagreed) {
+		return
+	}
+	m.Deflated &^= Unagreed
+	if uint64(len(m.Text)) < m.WireLength {
+		return
+	}
+	const syncFlush, end = "\x00\x00\xff\xff", "\x01\x00\x00\xff\xff"
+	if _, err := io.Copy(io.Discard, flate.NewReader(strings.NewReader(m.Text+syncFlush+end))); err != nil {
+		t.Fatalf("%x is said to be DEFLATE data: %v", m.Text, err)
+	}
 }
