@@ -52,6 +52,11 @@ func (t *connTally) add(f *session.Facts) {
 	if h := f.Handshake; h != nil && h.Request != nil {
 		r.path = cutTo(clean(t.secret.url(f.Target)), maxCell)
 		r.host = cutTo(clean(t.secret.host(f.Host)), maxCell)
+		if f.TLS != nil {
+			r.host = "wss://" + r.host
+		}
+	} else if f.TLS != nil && f.TLS.ClientHello != nil && f.TLS.ClientHello.ServerName != "" {
+		r.path = "TLS " + cutTo(clean(f.TLS.ClientHello.ServerName), maxCell)
 	}
 	for d := range f.Sides {
 		r.messages[d], r.bytes[d] = dash, dash

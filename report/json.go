@@ -58,6 +58,11 @@ func (s *jsonSink) Observe(e session.Event) {
 			s.handshake(e)
 			s.write()
 		}
+	case *session.Sealed:
+		if s.wants(Connections, &e.Where) {
+			s.sealed(e)
+			s.write()
+		}
 	case *session.Closed:
 		s.codes.add(&e.Conn.Facts)
 		found := s.finds.closed(&e.Conn.Facts)

@@ -30,6 +30,7 @@ func (s *jsonSink) handshake(e *session.Handshake) {
 	s.address("client", e.Conn.Client)
 	s.address("server", e.Conn.Server)
 	s.word("transport", transport)
+	s.tls(e.TLS)
 	if h.Request != nil {
 		s.known("method", h.Request.Method)
 	}
@@ -96,6 +97,7 @@ func (s *jsonSink) connection(e *session.Closed, found []*diagnose.Finding) {
 	s.address("server", f.Server)
 	s.via(f.Via)
 	s.int("tcp_stream", f.Stream)
+	s.tls(f.TLS)
 	s.word("state", f.State.String())
 	s.time("start", f.Start)
 	s.time("end", f.End)
@@ -196,6 +198,9 @@ func (s *jsonSink) summary(sum *Summary) {
 		s.int(o.name, o.n)
 	}
 	s.end('}')
+	if t.Decrypted > 0 {
+		s.int("tls_decrypted", t.Decrypted)
+	}
 	s.side("sent_by_client", &t.Sides[reassembly.FromClient])
 	s.side("sent_by_server", &t.Sides[reassembly.FromServer])
 	s.int("gaps", t.Gaps)

@@ -253,6 +253,9 @@ func (l *liner) closed(e *session.Closed) {
 	if !opened(f) {
 		if f.Handshake == nil {
 			by := "TCP " + f.State.String()
+			if f.TLS != nil {
+				by = tlsFailure(f.TLS, f.State)
+			}
 			if v := refusal(f); v != nil {
 				by = viaText(v, &l.secret)
 			}

@@ -147,7 +147,7 @@ func hint(t *session.Totals) string {
 	case t.TCP == 0:
 		return "there is no TCP in it: look at the filter and at where it was captured"
 	case t.TLS > 0:
-		return "TLS hides what is inside: a WebSocket with wss:// is only seen with the secrets of its TLS connection"
+		return "TLS hides what is inside. With --keylog FILE it is read; FILE is made by SSLKEYLOGFILE=FILE before a browser, curl or Python, node --tls-keylog=FILE, KeyLogWriter in Go, openssl s_client -keylogfile FILE"
 	case t.HTTP2 > 0:
 		return "a WebSocket may be inside HTTP/2 (RFC 8441)"
 	case t.HTTPExchanges > 0:

@@ -86,6 +86,8 @@ func (t *failTally) closed(f *session.Facts) {
 	case refusal(f) != nil:
 		v := refusal(f)
 		t.count(f.ID, failRow{v.Status, cmp.Or(v.Reply, "tunnel refused"), v.Kind.String()})
+	case f.TLS != nil && f.Handshake == nil && (f.State == session.Refused || f.State == session.Unanswered):
+		t.count(f.ID, failRow{reason: tlsFailure(f.TLS, f.State)})
 	case f.State == session.Refused && f.Handshake == nil:
 		t.count(f.ID, failRow{reason: "TCP refused"})
 	case f.State == session.Unanswered && f.Handshake == nil:

@@ -25,6 +25,7 @@ type textSink struct {
 	finds  findTally
 	times  timeTally
 	sizes  sizeTally
+	sealed sealedTally
 }
 
 func newText(w io.Writer, o *Options) Sink {
@@ -74,6 +75,8 @@ func (s *textSink) Observe(e session.Event) {
 		if s.list >= Messages {
 			s.lines.lost(e)
 		}
+	case *session.Sealed:
+		s.sealed.add(&e.Conn.Facts)
 	case *session.Closed:
 		s.conns.add(&e.Conn.Facts)
 		s.failed.closed(&e.Conn.Facts)
@@ -124,12 +127,15 @@ func (s *textSink) Finish(sum *Summary) error {
 	}
 	if sum.Totals.Connections == 0 {
 		s.nothing(sum.Totals)
+		if err := s.sealed.table().write(s.out, s.opts.width(), s.st); err != nil {
+			return err
+		}
 		return s.out.Flush()
 	}
 	s.headlines()
 	s.totals(sum)
 	w := s.opts.width()
-	for _, t := range []*table{s.conns.table(w), s.failed.table(), s.codes.table(), s.finds.table(), s.times.table()} {
+	for _, t := range []*table{s.conns.table(w), s.failed.table(), s.codes.table(), s.finds.table(), s.times.table(), s.sealed.table()} {
 		if err := t.write(s.out, w, s.st); err != nil {
 			return err
 		}

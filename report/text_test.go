@@ -32,8 +32,9 @@ hint: no request asked for an upgrade: look at what the client does, and at a
 		{"tls", session.Totals{Packets: 9, TCP: 1, TLS: 1}, `
 no WebSocket connection: 1 TCP connection, 0 HTTP requests without upgrade
   of them       TLS 1
-hint: TLS hides what is inside: a WebSocket with wss:// is only seen with the
-      secrets of its TLS connection
+hint: TLS hides what is inside. With --keylog FILE it is read; FILE is made by
+      SSLKEYLOGFILE=FILE before a browser, curl or Python, node
+      --tls-keylog=FILE, KeyLogWriter in Go, openssl s_client -keylogfile FILE
 `},
 		{"no tcp", session.Totals{Packets: 9, Undecoded: []session.Undecoded{{Reason: "UDP", Packets: 9}}}, `
 no WebSocket connection: 0 TCP connections, 0 HTTP requests without upgrade

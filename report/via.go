@@ -10,7 +10,7 @@ import (
 // refusal is the proxy that refused the tunnel in which the WebSocket should
 // have been, nil if there was none.
 func refusal(f *session.Facts) *handshake.Via {
-	if last := len(f.Via) - 1; f.State == session.Refused && f.Handshake == nil && last >= 0 {
+	if last := len(f.Via) - 1; f.State == session.Refused && f.Handshake == nil && f.TLS == nil && last >= 0 {
 		return &f.Via[last]
 	}
 	return nil

@@ -42,12 +42,13 @@ type Conn struct {
 	// the connection's next event. Nothing here touches it.
 	Attached any
 
-	alias      *flow   // under which the other direction is found, where its path differs
-	held       int64   // bytes counted for it
-	opener     *opener // from the first payload on until the WebSocket is open, or it is plain that none will be
-	exchanges  int64   // ordinary HTTP requests, once opener is gone
-	viaRefused bool    // a proxy did not go on
-	mustFail   bool    // the client must not accept the answer that opened it
+	alias      *flow    // under which the other direction is found, where its path differs
+	held       int64    // bytes counted for it
+	tls        *secured // nil as long as what was sent is in clear
+	opener     *opener  // from the first payload on until the WebSocket is open, or it is plain that none will be
+	exchanges  int64    // ordinary HTTP requests, once opener is gone
+	viaRefused bool     // a proxy did not go on
+	mustFail   bool     // the client must not accept the answer that opened it
 
 	// Of a WebSocket whose client had not been seen when it opened: what the
 	// 101 acknowledged. The client's frames begin there.
@@ -114,7 +115,10 @@ func (c *Conn) handshakeTime(d reassembly.Dir, g *reassembly.Segment) {
 // chunk leads a run of bytes to the stage that reads it.
 func (c *Conn) chunk(ch *reassembly.Chunk) {
 	d, end := ch.Dir, ch.End
-	if c.phase != foreign && len(ch.Data)+int(ch.Lost) > 0 {
+	switch {
+	case c.tls != nil:
+		c.unlock(ch)
+	case c.phase != foreign && len(ch.Data)+int(ch.Lost) > 0:
 		c.bytes(ch)
 	}
 	if end != reassembly.NotEnded {
@@ -131,6 +135,10 @@ func (c *Conn) bytes(ch *reassembly.Chunk) {
 			c.opener = c.t.openers.take()
 			c.opener.reader.MidStream = c.joined
 		}
+		if c.joined && c.beginsTLS(ch) {
+			c.secure(ch)
+			return
+		}
 		if c.searching() && !c.opener.hopeless {
 			c.lookFor(&c.opener.searches[ch.Dir], frames.Habit{}, ch)
 		}
@@ -143,6 +151,10 @@ func (c *Conn) bytes(ch *reassembly.Chunk) {
 
 // foreign gives the connection up: its bytes are no HTTP, or no longer.
 func (c *Conn) foreign(r *reassembly.Chunk) {
+	if c.beginsTLS(r) {
+		c.secure(r)
+		return
+	}
 	c.protocol = protocolOf(r.Data)
 	c.phase = foreign
 	if c.opener.refusal != nil {

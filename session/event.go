@@ -7,10 +7,11 @@ import (
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/tlsdecrypt"
 )
 
 // An Event is something that happened on a connection: one of *Opened,
-// *Handshake, *Refusal, *Frame, *Message, *Lost and *Closed. It is lent: good until
+// *Handshake, *Refusal, *Frame, *Message, *Lost, *Sealed and *Closed. It is lent: good until
 // Observe returns. Who keeps something of it copies it.
 type Event interface {
 	where() *Where
@@ -46,10 +47,11 @@ type Opened struct{ Where }
 type Handshake struct {
 	Where
 	*handshake.Handshake
-	Requested Where           // where the request was complete; Packet is 0 if it was not captured
-	Early     int             // bytes that the client sent behind the request before it had seen any of the answer
-	EarlyIn   int64           // the first packet of them
-	Via       []handshake.Via // the proxies passed so far, not lent
+	Requested Where             // where the request was complete; Packet is 0 if it was not captured
+	Early     int               // bytes that the client sent behind the request before it had seen any of the answer
+	EarlyIn   int64             // the first packet of them
+	Via       []handshake.Via   // the proxies passed so far, not lent
+	TLS       *tlsdecrypt.Facts // of the TLS connection that it was inside, nil without; it still grows
 }
 
 // Refusal is told behind a Handshake that did not open a WebSocket, once the
@@ -90,6 +92,11 @@ type Lost struct {
 	Reason string // what became of them, for people: "not captured", "limit reached"
 }
 
+// Sealed is told once of a TLS connection that could not be looked into, and
+// that did not fail either: Conn.TLS has what it shows outside. It has no
+// other event.
+type Sealed struct{ Where }
+
 // Closed is told once, when a connection has ended or the capture has: all
 // facts of Conn are final then.
 type Closed struct{ Where }
@@ -117,6 +124,9 @@ func clone(e Event) Event {
 		c.Message = &m
 		return &c
 	case *Lost:
+		c := *e
+		return &c
+	case *Sealed:
 		c := *e
 		return &c
 	case *Closed:

@@ -9,6 +9,7 @@ import (
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/tlsdecrypt"
 )
 
 // A State says how far a connection came, seen from its end.
@@ -56,6 +57,7 @@ type Facts struct {
 	ClosedBy  ClosedBy         // who began the close
 	Clean     bool             // closed cleanly: RFC 6455 §7.1.4
 
+	TLS *tlsdecrypt.Facts // nil where it was in clear
 	TCP TCP
 
 	PingRTT Samples // from a Ping to the Pong with the same payload
@@ -171,7 +173,9 @@ type Totals struct {
 	States         [len(stateNames)]int64
 	HTTPExchanges  int64   // ordinary requests, on connections that are listed or not
 	HTTP           int64   // TCP connections that carried only those
-	TLS, HTTP2     int64   // TCP connections that began with a TLS record, or with the preface of HTTP/2: not looked into
+	TLS            int64   // TCP connections with TLS that could not be looked into
+	Decrypted      int64   // TCP connections with TLS that could
+	HTTP2          int64   // TCP connections that began with the preface of HTTP/2: not looked into
 	OtherTCP       int64   // TCP connections that carried something else
 	SilentTCP      int64   // TCP connections that were opened and carried nothing
 	Sides          [2]Side // sums over all WebSocket connections

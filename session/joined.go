@@ -29,7 +29,7 @@ func (c *Conn) searching() bool {
 	case o.reader.Pending() != nil:
 		return c.answerLost()
 	}
-	return c.joined || c.forced()
+	return c.tls == nil && (c.joined || c.forced())
 }
 
 // answerLost says whether a request may have had an answer that the capture
@@ -71,7 +71,7 @@ func (c *Conn) recognise(r *reassembly.Chunk) {
 		return
 	}
 	bits, masked := o.searches[first].finder.Score()
-	if masked != (first == reassembly.FromClient) {
+	if masked != (first == reassembly.FromClient) && c.tls == nil {
 		c.turn()
 	}
 	c.openUnseen(r, 1-math.Exp2(-float64(bits)))

@@ -133,7 +133,7 @@ func (c *Conn) answered(r *reassembly.Chunk) {
 		c.phase = foreign
 	case h.Established:
 		c.establish(h, r)
-		if h.Request == nil && r.Carried == r.Packet { // what the server has acknowledged by now is the request
+		if h.Request == nil && r.Carried == r.Packet && c.tls == nil { // what the server has acknowledged by now is the request
 			from := c.stream.Acked(reassembly.FromClient)
 			c.sides[reassembly.FromClient].from = from
 			c.unseen = from < 0
@@ -152,8 +152,8 @@ func (c *Conn) answered(r *reassembly.Chunk) {
 
 func (c *Conn) emitHandshake(h *handshake.Handshake, at Where) {
 	e := &c.t.handshake
-	*e = Handshake{Where: at, Handshake: h, Requested: c.opener.requested, Via: c.Via}
-	if o := c.opener; len(o.waiting) > 0 && !o.answered {
+	*e = Handshake{Where: at, Handshake: h, Requested: c.opener.requested, Via: c.Via, TLS: c.TLS}
+	if o := c.opener; len(o.waiting) > 0 && !o.answered && c.tls == nil {
 		e.Early, e.EarlyIn = o.held, o.waiting[0].Packet
 	}
 	c.t.emit(e)
@@ -178,6 +178,9 @@ func (c *Conn) wait(r *reassembly.Chunk) {
 // proxies notes which proxies were passed.
 func (c *Conn) proxies() {
 	c.Via, c.viaRefused = c.opener.reader.Via(), c.opener.reader.ViaRefused()
+	if c.tls != nil && len(c.tls.via) > 0 {
+		c.Via = slices.Concat(c.tls.via, c.Via)
+	}
 }
 
 // heed notes that the server has answered something, and the client gone on:

@@ -15,9 +15,10 @@ import (
 // connections whose seeded hash is its own; there is no queue per packet. The
 // workers record their events a block of packets at a time, and one merge
 // puts them in order, numbers the connections and tells obs. So the output
-// does not depend on how many there are.
+// does not depend on how many there are. Where there are Keys, one is enough:
+// what a connection learns of a session is for the next one to resume it.
 func Run(src capture.Source, conf Config, workers int, obs ...Observer) (*Totals, error) {
-	if workers <= 1 {
+	if workers <= 1 || conf.Keys != nil {
 		return runAlone(src, conf, obs)
 	}
 	p := &crew{obs: obs, free: make(chan *block, blocks), full: make(chan *block, blocks)}
@@ -228,6 +229,7 @@ func (t *Totals) merge(o *Totals) {
 	t.HTTPExchanges += o.HTTPExchanges
 	t.HTTP += o.HTTP
 	t.TLS += o.TLS
+	t.Decrypted += o.Decrypted
 	t.HTTP2 += o.HTTP2
 	t.OtherTCP += o.OtherTCP
 	t.SilentTCP += o.SilentTCP

@@ -14,18 +14,22 @@ package session
 import (
 	"math"
 	"time"
+
+	"github.com/wssniff/wssniff/tlsdecrypt"
 )
 
 // Config holds the limits and choices of a run. The zero value is the default.
 type Config struct {
-	Keep        int           // payload bytes kept of each message: a number, KeepAll or KeepNone; 0 means 256
-	MaxMessage  int           // bytes of a message kept or inflated whatever Keep says; 0 means 64 MiB
-	MaxFlows    int           // TCP connections followed at once; 0 means 1,000,000
-	MaxMemory   int64         // bytes held in all: connections, early segments, messages, windows; 0 means 512 MiB
-	MaxHeldFlow int           // bytes held out of order in one direction; 0 means 4 MiB
-	DecodeAs    []uint16      // TCP ports whose connections are taken for WebSockets with no handshake seen
-	Checksum    bool          // segments with a wrong checksum are left out
-	Idle        time.Duration // a connection without a packet for so long is given up; 0 means 24 hours
+	Keep        int              // payload bytes kept of each message: a number, KeepAll or KeepNone; 0 means 256
+	MaxMessage  int              // bytes of a message kept or inflated whatever Keep says; 0 means 64 MiB
+	MaxFlows    int              // TCP connections followed at once; 0 means 1,000,000
+	MaxMemory   int64            // bytes held in all: connections, early segments, messages, windows; 0 means 512 MiB
+	MaxHeldFlow int              // bytes held out of order in one direction; 0 means 4 MiB
+	DecodeAs    []uint16         // TCP ports whose connections are taken for WebSockets with no handshake seen
+	Checksum    bool             // segments with a wrong checksum are left out
+	Keys        *tlsdecrypt.Keys // secrets of TLS connections, if there are any; they may grow between packets
+	KeysGrow    bool             // secrets may come after the packets that need them: those wait, within a bound
+	Idle        time.Duration    // a connection without a packet for so long is given up; 0 means 24 hours
 }
 
 // Values of Config.Keep.

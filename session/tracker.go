@@ -6,6 +6,7 @@ import (
 	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/tlsdecrypt"
 )
 
 // A Tracker takes the packets of a capture and tells Observers about the
@@ -50,6 +51,7 @@ type Tracker struct {
 	frame     Frame
 	message   Message
 	lost      Lost
+	sealed    Sealed
 	closed    Closed
 }
 
@@ -259,6 +261,11 @@ func peek(b []byte) (reassembly.Dir, bool) {
 	case len(b) >= 5 && string(b[:5]) == "HTTP/":
 		return reassembly.FromServer, true
 	case len(b) >= 4 && string(b[:4]) == "GET ":
+		return reassembly.FromClient, true
+	case tlsdecrypt.Looks(b):
+		if tlsdecrypt.LooksServer(b) {
+			return reassembly.FromServer, true
+		}
 		return reassembly.FromClient, true
 	}
 	return 0, false

@@ -14,17 +14,13 @@ type protocol uint8
 
 const (
 	otherProtocol protocol = iota
-	tlsProtocol
 	http2Protocol
 )
 
-// protocolOf tells a protocol by the first bytes of a direction: a TLS
-// handshake record (RFC 8446 §5.1), the preface of HTTP/2 (RFC 9113 §3.4).
+// protocolOf tells a protocol by the first bytes of a direction: the preface
+// of HTTP/2 (RFC 9113 §3.4).
 func protocolOf(b []byte) protocol {
-	switch {
-	case len(b) >= 2 && b[0] == 22 && b[1] == 3:
-		return tlsProtocol
-	case len(b) >= 4 && string(b[:4]) == "PRI ":
+	if len(b) >= 4 && string(b[:4]) == "PRI " {
 		return http2Protocol
 	}
 	return otherProtocol
@@ -38,12 +34,16 @@ func (c *Conn) closing(d reassembly.Dir, e *Frame, r *reassembly.Chunk) {
 		by = ClosedByServer
 	}
 	first := c.Sides[d.Other()].Close == nil || r.Carried < c.closeCarried
+	at := e.Offset
+	if c.tls != nil { // what is acknowledged is counted outside
+		at = c.tls.outside
+	}
 	crossed := !first && r.Carried == e.Packet && c.crossed(d.Other())
 	switch {
 	case crossed:
 		c.ClosedBy = ClosedByBoth
 	case first:
-		c.ClosedBy, c.closeAt, c.closeCarried = by, e.Offset, r.Carried
+		c.ClosedBy, c.closeAt, c.closeCarried = by, at, r.Carried
 	}
 }
 
@@ -69,6 +69,7 @@ func (c *Conn) finish() {
 	for chunk := range c.stream.Flush(packet, t) {
 		c.chunk(chunk)
 	}
+	c.flush(packet, t)
 	if c.searching() {
 		c.recognise(&reassembly.Chunk{Packet: packet, Carried: packet, Time: t})
 	}
@@ -100,6 +101,10 @@ func (c *Conn) finish() {
 	}
 	c.t.totals.add(c)
 	if !c.told {
+		if c.sealed() {
+			c.t.sealed = Sealed{Where{Conn: c, Packet: packet, Time: t}}
+			c.t.emit(&c.t.sealed)
+		}
 		return
 	}
 	c.t.closed = Closed{Where{Conn: c, Packet: packet, Time: t}}
@@ -124,6 +129,8 @@ func (c *Conn) verdict() {
 		return
 	case c.Handshake != nil, c.viaRefused:
 		c.State = Refused
+	case c.sealed():
+		c.State = c.secureState()
 	case c.spoken:
 	default:
 		c.State = c.connecting()
@@ -207,6 +214,9 @@ func (c *Conn) connecting() State {
 // add counts a connection that has ended.
 func (t *Totals) add(c *Conn) {
 	t.HTTPExchanges += c.exchanges
+	if c.tls != nil && !c.sealed() {
+		t.Decrypted++
+	}
 	if c.told {
 		t.States[c.State]++
 		for d := range c.Sides {
@@ -217,7 +227,7 @@ func (t *Totals) add(c *Conn) {
 	switch {
 	case !c.spoken:
 		t.SilentTCP++
-	case c.protocol == tlsProtocol:
+	case c.sealed():
 		t.TLS++
 	case c.protocol == http2Protocol:
 		t.HTTP2++

@@ -47,6 +47,9 @@ type Facts struct {
 	Sides  [2]Counts
 }
 
+// Lost says whether records are damaged or missing in the capture.
+func (f *Facts) Lost() bool { return f.Sides[Client].LostRecords+f.Sides[Server].LostRecords > 0 }
+
 // Counts is what one side sent.
 type Counts struct {
 	Records       int64  // all

@@ -63,9 +63,12 @@ func (d *Decrypter) process(h *half, it *held) (done, produced bool) {
 		d.clear(h, s, it) // middlebox compatibility (RFC 8446 §D.4); an answer to the ServerHello
 		return true, false
 	}
+	if !it.counted {
+		d.count(h, s, rec)
+		it.counted = true
+	}
 	if h.key == nil && !d.install(h, s) {
 		if d.facts.State == Unsupported {
-			d.count(h, s, rec)
 			return true, false
 		}
 		if d.facts.State == Handshaking {
@@ -73,7 +76,6 @@ func (d *Decrypter) process(h *half, it *held) (done, produced bool) {
 		}
 		return false, false
 	}
-	d.count(h, s, rec)
 	plain, typ, ok := d.decrypt(h, s, rec)
 	if !ok {
 		return true, false

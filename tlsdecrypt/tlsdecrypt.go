@@ -10,6 +10,7 @@
 package tlsdecrypt
 
 import (
+	"encoding/binary"
 	"iter"
 
 	"github.com/wssniff/wssniff/reassembly"
@@ -63,9 +64,10 @@ type Decrypter struct {
 
 // A held record waits for its key.
 type held struct {
-	from reassembly.Chunk // without Data
-	rec  record
-	end  bool
+	from    reassembly.Chunk // without Data
+	rec     record
+	end     bool
+	counted bool
 }
 
 // Looks says whether a stream that begins with b begins with a TLS handshake
@@ -74,6 +76,49 @@ func Looks(b []byte) bool {
 	return len(b) >= 6 && b[0] == typeHandshake && b[1] == 3 && b[2] <= 4 &&
 		(b[5] == msgClientHello || b[5] == msgServerHello)
 }
+
+// MayBegin says whether a stream of which b is the beginning, and perhaps too
+// little for Looks, may be TLS.
+func MayBegin(b []byte) bool {
+	switch {
+	case len(b) >= 6:
+		return Looks(b)
+	case len(b) == 0:
+		return false
+	}
+	return b[0] == typeHandshake && (len(b) < 2 || b[1] == 3) && (len(b) < 3 || b[2] <= 4)
+}
+
+// LooksServer says of a stream for which Looks is true whether the server
+// sends it.
+func LooksServer(b []byte) bool { return b[5] == msgServerHello }
+
+// LooksJoined says whether b, from somewhere in a stream, is a run of records
+// as TLS has them behind its first handshake: at least one is whole, and
+// nothing but the beginning of another one follows.
+func LooksJoined(b []byte) bool {
+	r := reader{searching: true, version: uint16(TLS12)}
+	whole := 0
+	for len(b) >= headerLen && r.plausible(b) {
+		n := headerLen + int(binary.BigEndian.Uint16(b[3:]))
+		if n > len(b) {
+			return whole > 0
+		}
+		b = b[n:]
+		whole++
+	}
+	return whole > 0 && len(b) < headerLen
+}
+
+// Held is how many bytes are held: records that wait for a key, parts of
+// records, and room for plaintext.
+func (d *Decrypter) Held() int {
+	return d.queued + cap(d.plain) + cap(d.halves[0].reader.buf) + cap(d.halves[1].reader.buf)
+}
+
+// Swapped says whether the server end of the TCP connection sent the
+// ClientHello.
+func (d *Decrypter) Swapped() bool { return d.swapped }
 
 // Facts gives what is known of the connection, lent until Chunks is called.
 func (d *Decrypter) Facts() *Facts { return &d.facts }

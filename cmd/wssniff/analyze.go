@@ -11,6 +11,7 @@ import (
 	"github.com/wssniff/wssniff/diagnose"
 	"github.com/wssniff/wssniff/report"
 	"github.com/wssniff/wssniff/session"
+	"github.com/wssniff/wssniff/tlsdecrypt"
 	"golang.org/x/term"
 )
 
@@ -22,19 +23,27 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 		return 0, false, withHint(err)
 	}
 	defer packets.Close()
+	keys, err := openKeys(f.keylogs, f.isLive(), stderr)
+	if err != nil {
+		return 0, false, err
+	}
+	defer keys.close()
 	out, err := openOutput(f.output, stdout)
 	if err != nil {
 		return 0, false, err
 	}
 	defer out.discard()
 	sink := &judge{Sink: f.format.New(f.written(out), f.options(stdout))}
-	src := &watched{Source: packets, limit: f.count, broken: out.failed}
-	if files, ok := packets.(*capture.Files); ok && !f.quiet && isTerminal(stderr) {
-		src.files, src.progress = files, newProgress(stderr)
+	src := &watched{Source: packets, limit: f.count, broken: out.failed, keys: keys}
+	src.files, _ = packets.(*capture.Files)
+	if src.files != nil && !f.quiet && isTerminal(stderr) {
+		src.progress = newProgress(stderr)
 	}
 	checker := diagnose.New(diagnose.All(), sink)
-	totals, err := session.Run(src, f.config(), f.workers, checker)
+	used := src.unlocks(f.workers)
+	totals, err := session.Run(src, f.config(used), f.workers, checker)
 	src.progress.clear()
+	src.late(used, stderr)
 	if err != nil && !errors.Is(err, errBroken) {
 		return 0, false, err
 	}
@@ -74,8 +83,11 @@ func (f *flags) open(stdin io.Reader, stderr io.Writer) (origin, error) {
 }
 
 // config is what the flags ask of the session.
-func (f *flags) config() session.Config {
-	return session.Config{Keep: f.keep(), MaxMemory: limitMemory(f.memory), DecodeAs: f.decodeAs, Checksum: f.checksum}
+func (f *flags) config(keys *tlsdecrypt.Keys) session.Config {
+	return session.Config{
+		Keep: f.keep(), MaxMemory: limitMemory(f.memory), DecodeAs: f.decodeAs, Checksum: f.checksum,
+		Keys: keys, KeysGrow: f.isLive() && len(f.keylogs) > 0,
+	}
 }
 
 // describe says what was read, and which packets were not followed and why.
@@ -137,32 +149,4 @@ func columns(w io.Writer) int {
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
-}
-
-// watched is a source that is counted, limited and shown.
-type watched struct {
-	capture.Source
-	files    *capture.Files // nil where it is not shown how far they are read
-	limit    int64          // packets; 0 is none
-	n        int64
-	broken   func() bool // nobody reads the report any more
-	progress *progress
-}
-
-var errBroken = errors.New("nobody reads the report")
-
-// Read implements capture.Source.
-func (w *watched) Read(p *capture.Packet) error {
-	if w.limit > 0 && w.n == w.limit {
-		return io.EOF
-	}
-	if w.broken() {
-		return errBroken
-	}
-	if w.n&0xfff == 0 && w.files != nil {
-		read, total := w.files.Progress()
-		w.progress.show(w.n, read, total)
-	}
-	w.n++
-	return w.Source.Read(p)
 }

@@ -34,6 +34,7 @@ type flags struct {
 	workers  int
 	memory   int64 // 0: what fits the machine
 	checksum bool
+	keylogs  []string
 	decodeAs []uint16 // ports whose connections are WebSockets
 	quiet    bool
 	verbose  bool
@@ -74,6 +75,7 @@ func parseFlags(args []string) (*flags, error) {
 	set.StringVar(&memory, "max-memory", "", "")
 	set.BoolVar(&f.checksum, "checksum", false, "")
 	set.StringArrayVar(&decodeAs, "decode-as", nil, "")
+	set.StringArrayVar(&f.keylogs, "keylog", nil, "")
 	set.BoolVarP(&f.quiet, "quiet", "q", false, "")
 	set.BoolVarP(&f.verbose, "verbose", "v", false, "")
 	set.BoolVar(&f.version, "version", false, "")

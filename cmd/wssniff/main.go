@@ -53,6 +53,8 @@ Form
       --color WHEN       auto, always or never (default auto; NO_COLOR counts)
 
 Decoding
+      --keylog FILE      secrets of TLS, as SSLKEYLOGFILE has them; repeatable;
+                         read on while it grows. Those in pcapng count anyway
       --decode-as P=websocket
                          take connections of port P for WebSockets, with no
                          opening handshake seen; repeatable

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/tlsdecrypt"
+)
+
+// watched is a source that is counted, limited and shown, and whose secrets
+// are taken as they come.
+type watched struct {
+	capture.Source
+	files    *capture.Files // nil for live capture
+	limit    int64          // packets; 0 is none
+	n        int64
+	broken   func() bool // nobody reads the report any more
+	progress *progress
+	keys     *keyring
+
+	ahead bool // first and err were read ahead
+	first capture.Packet
+	err   error
+}
+
+var errBroken = errors.New("nobody reads the report")
+
+// unlocks gives the secrets to decrypt with: nil where there are none, and
+// several workers would have to share them. Those that stand before the first
+// packet of a capture are there in time to be counted.
+func (w *watched) unlocks(workers int) *tlsdecrypt.Keys {
+	if workers > 1 && w.keys.Len() == 0 && len(w.keys.logs) == 0 {
+		w.err, w.ahead = w.Source.Read(&w.first), true
+		w.gather(&w.first)
+		if w.keys.Len() == 0 {
+			return nil
+		}
+	}
+	return &w.keys.Keys
+}
+
+// gather takes the secrets that came with, or before, a packet.
+func (w *watched) gather(p *capture.Packet) {
+	if w.files != nil {
+		w.keys.take(w.files.Secrets())
+	} else {
+		w.keys.follow(p.Time)
+	}
+}
+
+// late says how it comes that secrets were not used.
+func (w *watched) late(used *tlsdecrypt.Keys, stderr io.Writer) {
+	if used == nil && w.keys.Len() > 0 {
+		fmt.Fprintln(stderr, "wssniff: warning: the capture holds TLS secrets behind its first packet: with --workers 1 they are used")
+	}
+}
+
+// Read implements capture.Source.
+func (w *watched) Read(p *capture.Packet) error {
+	if w.limit > 0 && w.n == w.limit {
+		return io.EOF
+	}
+	if w.broken() {
+		return errBroken
+	}
+	if w.n&0xfff == 0 && w.progress != nil {
+		read, total := w.files.Progress()
+		w.progress.show(w.n, read, total)
+	}
+	w.n++
+	if w.ahead {
+		*p, w.ahead = w.first, false
+		return w.err
+	}
+	err := w.Source.Read(p)
+	w.gather(p)
+	return err
+}

@@ -1,0 +1,140 @@
+package session
+
+import (
+	"time"
+
+	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/handshake"
+	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/tlsdecrypt"
+)
+
+// Where a byte stream turns out to be TLS (RFC 8446 §5.1), a Decrypter stands
+// between it and everything else: what it yields goes on as if it had been
+// sent in clear. TLS is known by its bytes, whatever the port is, at the
+// beginning, behind what proxies want to be told, or in the middle.
+
+// A secured is TLS on a connection.
+type secured struct {
+	tlsdecrypt.Decrypter
+	via     []handshake.Via // passed outside of TLS
+	outside int64           // where in the TCP byte stream the chunk at hand begins
+	held    int64           // bytes counted for it
+}
+
+// securedCost is what TLS on a connection holds at least.
+const securedCost = 4 << 10
+
+// beginsTLS says whether a run is the beginning of TLS, or of a part of it
+// where the connection was joined in the middle.
+func (c *Conn) beginsTLS(r *reassembly.Chunk) bool {
+	return c.tls == nil && (tlsdecrypt.MayBegin(r.Data) && !c.joined || tlsdecrypt.Looks(r.Data) || c.joined && tlsdecrypt.LooksJoined(r.Data))
+}
+
+// secure hands what follows to a Decrypter, from this run on.
+func (c *Conn) secure(r *reassembly.Chunk) {
+	s := &secured{via: c.opener.reader.Via()}
+	s.Keys, s.Hold = c.t.conf.Keys, -1
+	if c.t.conf.KeysGrow || s.Keys != nil && s.Keys.Len() > 0 {
+		s.Hold = maxEarly
+	}
+	s.Joined = !tlsdecrypt.MayBegin(r.Data)
+	c.exchanges += c.opener.reader.Exchanges
+	c.stop(&c.opener.searches[0])
+	c.stop(&c.opener.searches[1])
+	c.opener.reader = handshake.Reader{}
+	c.tls, c.TLS = s, s.Facts()
+	c.hold(securedCost)
+	c.unlock(r)
+}
+
+// unlock takes a run of TLS. What is inside goes the way of all bytes.
+func (c *Conn) unlock(r *reassembly.Chunk) {
+	c.tls.outside = r.Offset
+	for ch := range c.tls.Chunks(r) {
+		c.plain(&ch.Chunk)
+	}
+	r.Data, r.Lost = nil, 0
+	if held := int64(c.tls.Held()); held != c.tls.held {
+		c.hold(held - c.tls.held)
+		c.tls.held = held
+	}
+}
+
+// flush takes what TLS still held.
+func (c *Conn) flush(packet int64, t capture.Time) {
+	if c.tls == nil {
+		return
+	}
+	for ch := range c.tls.Flush() {
+		ch.Packet, ch.Time = packet, t
+		c.plain(&ch.Chunk)
+	}
+}
+
+// plain takes a run of what was inside TLS. Its end is that of the TCP
+// connection, which is told apart.
+func (c *Conn) plain(ch *reassembly.Chunk) {
+	if c.phase != foreign && len(ch.Data)+int(ch.Lost) > 0 {
+		c.bytes(ch)
+	}
+}
+
+// A TLS handshake that nobody answers is one that failed after so long.
+const tlsPatience = 3 * time.Second
+
+// secureState is how far a connection came whose TLS handshake is all there
+// was: only one that failed could have been a WebSocket for all anybody knows.
+func (c *Conn) secureState() State {
+	f := c.TLS
+	_, asked := c.stream.SYN(reassembly.FromClient)
+	_, answered := c.stream.SYN(reassembly.FromServer)
+	if c.joined || !asked || !answered || f.ClientHello == nil || c.tls.Swapped() || tlsOpened(f) {
+		return Connecting
+	}
+	over := c.TCP.End != reassembly.NotEnded
+	switch {
+	case f.Sides[tlsdecrypt.Server].Records == 0 && !over:
+		if c.t.last.Time.Sub(f.ClientHello.Time) < tlsPatience {
+			return Connecting
+		}
+		return Unanswered
+	case over && !c.TLS.Lost(), fatal(f):
+		return Refused
+	}
+	return Connecting
+}
+
+func fatal(f *tlsdecrypt.Facts) bool {
+	for i := range f.Alerts {
+		if f.Alerts[i].Fatal() {
+			return true
+		}
+	}
+	return false
+}
+
+// minFinished is less than any Finished message takes under a key, and more
+// than an alert (RFC 8446 §4.4.4, RFC 5246 §7.4.9).
+const minFinished = 28
+
+// tlsOpened says whether the handshake came to its end, as far as can be told
+// without its keys: both ends have sent what can be a Finished message.
+func tlsOpened(f *tlsdecrypt.Facts) bool {
+	for i := range f.Sides {
+		s := &f.Sides[i]
+		if s.DataBytes > 0 {
+			return true
+		}
+		if s.Encrypted == 0 || s.Encrypted == 1 && s.First[0] < minFinished {
+			return false
+		}
+	}
+	return true
+}
+
+// sealed says whether there is TLS, and nothing inside could be read.
+func (c *Conn) sealed() bool {
+	return c.tls != nil && c.TLS.Sides[0].DataBytes == 0 && c.TLS.Sides[1].DataBytes == 0 &&
+		(c.TLS.ClientHello != nil || c.TLS.ServerHello != nil || c.tls.Joined)
+}
