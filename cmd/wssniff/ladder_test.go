@@ -33,15 +33,16 @@ type rung struct {
 // rungs is the ladder, from the bottom up. A package without a rung fails
 // TestLadder, so that a new one is a decision and not an accident.
 var rungs = map[string]rung{
-	"capture":     {std: []string{"os", "net", "sync", "sync/atomic"}},
-	"reassembly":  {ours: []string{"capture"}},
-	"handshake":   {},
-	"frames":      {},
-	"tlsdecrypt":  {ours: []string{"capture", "reassembly"}},
-	"session":     {ours: []string{"capture", "reassembly", "handshake", "frames", "tlsdecrypt"}, std: []string{"sync"}},
-	"diagnose":    {ours: []string{"capture", "reassembly", "handshake", "frames", "tlsdecrypt", "session"}},
-	"report":      {ours: []string{"capture", "reassembly", "handshake", "frames", "tlsdecrypt", "session", "diagnose"}},
-	"cmd/wssniff": {ours: []string{"capture", "tlsdecrypt", "session", "diagnose", "report"}, std: []string{"os", "os/signal"}},
+	"capture":      {std: []string{"os", "net", "sync", "sync/atomic"}},
+	"reassembly":   {ours: []string{"capture"}},
+	"handshake":    {},
+	"handshake/h2": {ours: []string{"handshake"}},
+	"frames":       {},
+	"tlsdecrypt":   {ours: []string{"capture", "reassembly"}},
+	"session":      {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "tlsdecrypt"}, std: []string{"sync"}},
+	"diagnose":     {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "tlsdecrypt", "session"}},
+	"report":       {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "tlsdecrypt", "session", "diagnose"}},
+	"cmd/wssniff":  {ours: []string{"capture", "tlsdecrypt", "session", "diagnose", "report"}, std: []string{"os", "os/signal"}},
 
 	"internal/casetest":                  {ours: []string{"capture"}, std: []string{"net/http", "os"}},
 	"internal/namespace":                 {std: []string{"net", "os", "os/exec"}},
