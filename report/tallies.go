@@ -16,17 +16,27 @@ func (t *codeTally) table() *table {
 	tab := &table{heading: "Close codes", columns: []column{
 		{title: "CODE", right: true}, {title: "NAME", least: 8, short: cutTo}, {title: "BY"}, {title: "COUNT", right: true}, {title: "MEANING", least: 10, short: cutTo},
 	}}
-	for i, row := range t.rows() {
-		if i == maxRows {
-			break
+	type line struct {
+		code frames.CloseCode
+		by   string
+	}
+	var lines []line
+	counts := make(map[line]int64)
+	for _, row := range t.rows() {
+		l := line{row.code, closer(row)}
+		if counts[l] == 0 {
+			lines = append(lines, l)
 		}
-		name := row.code.Name()
+		counts[l] += t.counts[row]
+	}
+	for _, l := range lines[:min(len(lines), maxRows)] {
+		name := l.code.Name()
 		if name == "" {
 			name = dash
 		}
-		tab.add(false, strconv.Itoa(int(row.code)), name, closer(row), count(t.counts[row]), row.code.Meaning())
+		tab.add(false, strconv.Itoa(int(l.code)), name, l.by, count(counts[l]), l.code.Meaning())
 	}
-	if rest := len(t.counts) - maxRows; rest > 0 || t.rest > 0 {
+	if rest := len(lines) - maxRows; rest > 0 || t.rest > 0 {
 		tab.note = "… and " + count(int64(max(rest, 0))+t.rest) + " more"
 	}
 	return tab
