@@ -69,7 +69,9 @@ func (c *Checker) Observe(e session.Event) {
 		}
 		conn.frame(e)
 	case *session.Message:
-		if c.connOf(e.Conn).plainMessage(e) {
+		conn := c.connOf(e.Conn)
+		conn.Sides[e.Dir].digest.take(e)
+		if conn.plainMessage(e) {
 			return
 		}
 		p := c.begin(&e.Where)
@@ -80,6 +82,7 @@ func (c *Checker) Observe(e session.Event) {
 	case *session.Handshake:
 		p := c.begin(&e.Where)
 		p.Conn.handshake(e)
+		c.world.joinLegs(p.Conn, e)
 		for _, p.rule = range c.handshake {
 			p.rule.Handshake(p, e)
 		}
@@ -108,6 +111,7 @@ func (c *Checker) close(e *session.Closed) {
 		p.rule.Closed(p, e)
 	}
 	c.tell()
+	p.Conn.legEnded(e)
 	c.out.Observe(e)
 	e.Conn.Attached = nil
 	if len(c.spare) < maxSpare {

@@ -34,6 +34,7 @@ type Conn struct {
 	LastAt capture.Time  // of the last frame
 	Quiet  time.Duration // no frame was sent for so long before it
 
+	leg   *Leg // nil as long as no other connection could be a leg of the same WebSocket
 	found []found
 }
 
@@ -57,6 +58,8 @@ type Side struct {
 	Before    uint64        // and of the largest before its last one
 	Length    uint64        // payload length of its last frame
 	LastAt    capture.Time  // of its last frame; 0 before it
+
+	digest digest // of its messages
 
 	// Of a frame whose payload was not there to its end.
 	Cut                   int64 // packet in which its header was complete
@@ -171,4 +174,8 @@ func (c *Conn) frame(e *session.Frame) {
 	}
 }
 
-func (c *Conn) lost(e *session.Lost) { c.Sides[e.Dir].Lost = true }
+func (c *Conn) lost(e *session.Lost) {
+	s := &c.Sides[e.Dir]
+	s.Lost = true
+	s.digest.lost = s.digest.lost || s.digest.n < digested
+}

@@ -245,6 +245,7 @@ func All() []*Rule {
 		layer Layer
 		rules []Rule
 	}{
+		{Opening, legRules},
 		{Opening, requestRules},
 		{Opening, answerRules},
 		{Opening, negotiationRules},

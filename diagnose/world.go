@@ -21,6 +21,9 @@ type World struct {
 	resets  map[netip.Addr]burst      // by who sent a RST in an open WebSocket
 	limits  map[limitKey]int64        // by server: how often a message that crossed a size was the last
 	cuts    map[netip.AddrPort]uint64 // by server: where a frame to it was cut off last
+
+	answered [maxAnswered]answered // the last opening handshakes that are over
+	answers  int                   // how many were
 }
 
 // A recentKey is a Sec-WebSocket-Key of the length that they have.

@@ -146,7 +146,11 @@ func (c *conn) start(s *setup) {
 		addrs = [2]string{"2001:db8::1", "2001:db8::2"}
 	}
 	for dir, port := range [2]uint16{s.clientPort, s.port} {
-		c.path.ends[dir] = netip.AddrPortFrom(netip.MustParseAddr(addrs[dir]), port)
+		ip := s.ips[dir]
+		if !ip.IsValid() {
+			ip = netip.MustParseAddr(addrs[dir])
+		}
+		c.path.ends[dir] = netip.AddrPortFrom(ip, port)
 		c.ends[dir] = end{next: s.isn[dir], arrived: s.isn[dir]}
 	}
 	c.opens++

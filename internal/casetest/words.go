@@ -2,6 +2,7 @@ package casetest
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"time"
 )
@@ -89,12 +90,13 @@ type setup struct {
 	ipv6, pad  bool
 	link       string
 	vlans      []uint16
-	data       string // sent in the SYN
-	fastOpen   bool   // the request is sent in the SYN (RFC 7413)
-	untaken    bool   // the answer does not take the data of the SYN
-	router     bool   // captured on the router between the two ends
-	unanswered bool   // nothing answers the SYN
-	refused    bool   // a RST answers it
+	ips        [2]netip.Addr // where they are not the usual ones
+	data       string        // sent in the SYN
+	fastOpen   bool          // the request is sent in the SYN (RFC 7413)
+	untaken    bool          // the answer does not take the data of the SYN
+	router     bool          // captured on the router between the two ends
+	unanswered bool          // nothing answers the SYN
+	refused    bool          // a RST answers it
 }
 
 var setupWords = map[string]func(*setup, word) error{
@@ -113,6 +115,8 @@ var setupWords = map[string]func(*setup, word) error{
 	"data":       func(s *setup, w word) error { s.data = w.value; return nil },
 	"port":       func(s *setup, w word) error { return number16(&s.port, w) },
 	"clientport": func(s *setup, w word) error { return number16(&s.clientPort, w) },
+	"clientip":   func(s *setup, w word) error { return address(&s.ips[client], w) },
+	"serverip":   func(s *setup, w word) error { return address(&s.ips[server], w) },
 	"isn": func(s *setup, w word) error {
 		n, err := strconv.ParseUint(w.value, 0, 32)
 		s.isn = [2]uint32{uint32(n), uint32(n)}
@@ -138,6 +142,12 @@ func (s *setup) take(w word) (bool, error) {
 		return true, set(s, w)
 	}
 	return false, nil
+}
+
+func address(to *netip.Addr, w word) error {
+	a, err := netip.ParseAddr(w.value)
+	*to = a
+	return err
 }
 
 func number16(to *uint16, w word) error {

@@ -1,0 +1,283 @@
+package diagnose
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/wssniff/wssniff/handshake"
+	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/session"
+)
+
+// One WebSocket through a proxy is two connections, its legs:
+//
+//	client ──request──▶ proxy ──request──▶ server     outer leg: client to proxy
+//	client ◀──answer─── proxy ◀──answer─── server     inner leg: proxy to server
+//
+// A proxy asks the server after it was asked, and answers after it was
+// answered: the inner handshake lies within the outer one. That, the path or
+// the key, and equal messages make two connections legs of one. The key alone
+// does not: some proxies make a new one, and some clients use one twice. Where
+// the same is true of two connections that cannot both be, it is said of none.
+
+const (
+	maxAnswered = 64 // opening handshakes remembered, the last ones
+	maxLegs     = 8  // candidates of one connection
+	digested    = 4  // messages of each direction that are compared
+)
+
+// A digest stands for the first messages of one direction.
+type digest struct {
+	sum  uint64 // of the first messages, at most digested
+	n    uint8  // how many of them
+	lost bool   // not all of them were captured whole
+}
+
+// take adds a message that was sent.
+func (d *digest) take(m *session.Message) {
+	if d.n == digested {
+		return
+	}
+	d.lost = d.lost || !m.Complete
+	var h maphash.Hash
+	h.SetSeed(worldSeed)
+	h.WriteByte(byte(m.Opcode))
+	maphash.WriteComparable(&h, d.sum)
+	maphash.WriteComparable(&h, m.Length)
+	h.Write(m.Data)
+	d.sum, d.n = h.Sum64(), d.n+1
+}
+
+// An answered is an opening handshake that is over.
+type answered struct {
+	conn               *Conn
+	id                 int64 // of conn, which may be another by now
+	client, server     netip.AddrPort
+	requested, answer  int64 // packets
+	status             int
+	established        bool
+	path, key, request []byte // request: lines of its fields
+}
+
+// A Leg is a connection that may be one of several legs of a WebSocket.
+type Leg struct {
+	ID                int64
+	Client, Server    netip.AddrPort
+	Status            int // of its answer
+	requested, answer int64
+	key               string
+	conn              *Conn // nil once it has ended
+	digests           [2]digest
+	End               *LegEnd // nil until it has ended
+	outer, inner      []*Leg  // candidates: whose handshake this one lies within, and those within it
+	Changes           []Change
+}
+
+// A LegEnd is how a leg ended.
+type LegEnd struct {
+	By     session.ClosedBy // who began it
+	Packet int64            // in which that was seen
+}
+
+// digest gives what is known of the messages that d sent.
+func (l *Leg) digest(d reassembly.Dir) digest {
+	if l.conn != nil {
+		return l.conn.Sides[d].digest
+	}
+	return l.digests[d]
+}
+
+// within tells whether the handshake of l lies within that of o.
+func (l *Leg) within(o *Leg) bool { return o.requested <= l.requested && l.answer <= o.answer }
+
+// An agreement says what two candidates have sent.
+type agreement uint8
+
+const (
+	different agreement = iota
+	silent              // too little was sent to tell
+	equal
+)
+
+// agree compares the first messages of two connections.
+func (l *Leg) agree(o *Leg) agreement {
+	a := silent
+	for _, d := range [...]reassembly.Dir{reassembly.FromClient, reassembly.FromServer} {
+		x, y := l.digest(d), o.digest(d)
+		switch {
+		case x.n != y.n || x.n == 0 || x.lost || y.lost: // one is ahead of the other
+		case x.sum != y.sum:
+			return different
+		default:
+			a = equal
+		}
+	}
+	return a
+}
+
+// legs gives those of the candidates that can be legs beside l, nil where
+// several of them exclude each other.
+func (l *Leg) legs(candidates []*Leg) []*Leg {
+	var fit, sameKey []*Leg
+	for _, o := range candidates {
+		a := l.agree(o)
+		if a == different || a == silent && len(candidates) > 1 && o.key != l.key {
+			continue
+		}
+		fit = append(fit, o)
+		if o.key == l.key {
+			sameKey = append(sameKey, o)
+		}
+	}
+	switch {
+	case compatible(fit):
+		return fit
+	case compatible(sameKey):
+		return sameKey
+	}
+	return nil
+}
+
+// compatible tells whether all can be legs of one WebSocket: each handshake
+// within another, and no two of the same server.
+func compatible(legs []*Leg) bool {
+	for i, a := range legs {
+		for _, b := range legs[:i] {
+			if a.Server == b.Server || !a.within(b) && !b.within(a) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Legs gives the other legs of the WebSocket that l is a leg of, the
+// outermost first. It is known once messages were sent, and may be known
+// better when the connection ends.
+func (l *Leg) Legs() []*Leg {
+	if l == nil {
+		return nil
+	}
+	var all []*Leg
+	for _, o := range l.legs(l.outer) {
+		if slices.Contains(o.legs(o.inner), l) {
+			all = append(all, o)
+		}
+	}
+	for _, o := range l.legs(l.inner) {
+		if slices.Contains(o.legs(o.outer), l) {
+			all = append(all, o)
+		}
+	}
+	slices.SortFunc(all, func(a, b *Leg) int { return int(a.requested - b.requested) })
+	return all
+}
+
+// Outer is the outermost of the other legs if it is outside of l, else nil.
+func (l *Leg) Outer() *Leg {
+	if all := l.Legs(); len(all) > 0 && l.within(all[0]) {
+		return all[0]
+	}
+	return nil
+}
+
+// legOf gives the leg that c is.
+func (c *Conn) legOf(a *answered) *Leg {
+	if c.leg == nil {
+		c.leg = &Leg{ID: a.id, Client: a.client, Server: a.server, Status: a.status, requested: a.requested, answer: a.answer, key: string(a.key), conn: c}
+	}
+	return c.leg
+}
+
+// legEnded keeps what is asked of a leg when its connection is over.
+func (c *Conn) legEnded(e *session.Closed) {
+	l := c.leg
+	if l == nil {
+		return
+	}
+	for d := range l.digests {
+		l.digests[d] = c.Sides[d].digest
+	}
+	l.conn = nil
+	if f := &e.Conn.Facts; f.ClosedBy == session.ClosedByClient || f.ClosedBy == session.ClosedByServer {
+		l.End = &LegEnd{By: f.ClosedBy, Packet: f.TCP.EndedIn}
+		d := reassembly.FromClient
+		if f.ClosedBy == session.ClosedByServer {
+			d = reassembly.FromServer
+		}
+		if shut := f.Sides[d].Close; shut != nil {
+			l.End.Packet = shut.Packet
+		}
+	}
+}
+
+// joinLegs remembers a handshake that is over, and finds those within it.
+func (w *World) joinLegs(c *Conn, e *session.Handshake) {
+	if e.Request == nil || e.Response == nil || e.Requested.Packet == 0 {
+		return
+	}
+	a := &w.answered[w.answers%maxAnswered]
+	w.answers++
+	*a = answered{
+		conn: c, id: c.ID, client: c.Client, server: c.Server, requested: e.Requested.Packet, answer: e.Packet, status: e.Status(), established: e.Established,
+		path: append(a.path[:0], path(e.Target())...), key: append(a.key[:0], e.Key()...), request: appendFields(a.request[:0], e.Request),
+	}
+	c.leg = nil
+	for i := 1; i < min(w.answers, maxAnswered); i++ {
+		b := &w.answered[(w.answers-1-i)%maxAnswered]
+		if b.answer < a.requested {
+			break // and so are those before it
+		}
+		if b.requested < a.requested || b.conn.Conn == nil || b.conn.ID != b.id || !b.like(a) {
+			continue
+		}
+		outer, inner := c.legOf(a), b.conn.legOf(b)
+		if len(outer.inner) < maxLegs && len(inner.outer) < maxLegs {
+			outer.inner = append(outer.inner, inner)
+			inner.outer = append(inner.outer, outer)
+			inner.Changes = changes(a.request, b.request)
+		}
+	}
+}
+
+// like tells whether b, asked within a, can be what the proxy has made of a.
+// With a key of its own, the proxy is known by asking from where it was asked.
+func (b *answered) like(a *answered) bool {
+	if a.established && !b.established || b.server == a.server {
+		return false
+	}
+	return string(b.key) == string(a.key) || b.client.Addr() == a.server.Addr() && samePath(string(a.path), string(b.path))
+}
+
+// samePath tells whether a proxy that takes a prefix away, or sets one before,
+// makes one of the other.
+func samePath(a, b string) bool {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	return strings.HasSuffix(a, b) && (len(a) == len(b) || b != "/")
+}
+
+// appendFields appends the fields of a head, a line each, as far as they are compared.
+func appendFields(b []byte, h *handshake.Head) []byte {
+	const most = 4096
+	for i := range h.Fields {
+		f := &h.Fields[i]
+		if len(b)+len(f.Name)+len(f.Value) > most {
+			break
+		}
+		b = append(append(append(append(b, f.Name...), ':'), f.Value...), '\n')
+	}
+	return b
+}
+
+// LegsOf gives the other legs of the WebSocket that c is a leg of, the
+// outermost first, as far as a Checker knows: while it tells of c, its end included.
+func LegsOf(c *session.Conn) []*Leg {
+	if conn, ok := c.Attached.(*Conn); ok && conn.leg != nil {
+		return conn.leg.Legs()
+	}
+	return nil
+}
