@@ -107,11 +107,11 @@ func (c *Checker) Observe(e session.Event) {
 // close judges a connection that has ended, and forgets it.
 func (c *Checker) close(e *session.Closed) {
 	p := c.begin(&e.Where)
+	p.Conn.legEnded(e)
 	for _, p.rule = range c.closed {
 		p.rule.Closed(p, e)
 	}
 	c.tell()
-	p.Conn.legEnded(e)
 	c.out.Observe(e)
 	e.Conn.Attached = nil
 	if len(c.spare) < maxSpare {

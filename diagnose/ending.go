@@ -241,6 +241,9 @@ func (p *Pass) ended(c *session.Conn, how, form string) {
 	if because := p.Conn.broken(d.Other()); because != "" {
 		text = "; it may follow from " + because
 	}
+	if who := whoClosed(c); who.Proxy.IsValid() || who.Leg != nil {
+		text = "; " + who.String() + " began it" + text
+	}
 	p.Report(form, "%s of the %v, longest silence %v%s", how, d, c.IdleMax.Round(time.Millisecond), text).
 		In(p.Conn.Sides[0].Last, p.Conn.Sides[1].Last, c.TCP.EndedIn).With("idle_max_ms", c.IdleMax.Milliseconds()).
 		With("ended_by", d.String())

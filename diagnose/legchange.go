@@ -16,8 +16,8 @@ type Change struct {
 	Before, After []string // its values, in order; nil where the request does not have it
 }
 
-// What the proxy did with a field.
-func (c *Change) verb() string {
+// Verb is what the proxy did with the field: added, removed, changed.
+func (c *Change) Verb() string {
 	switch {
 	case c.Before == nil:
 		return "added"
@@ -135,7 +135,7 @@ func (l changeList) has(name string) bool { return changed(l, name) }
 func (l changeList) String() string {
 	parts := make([]string, 0, len(l))
 	for i := range l {
-		parts = append(parts, l[i].Name+" "+l[i].verb())
+		parts = append(parts, l[i].Name+" "+l[i].Verb())
 	}
 	return strings.Join(parts, ", ")
 }
@@ -148,4 +148,13 @@ func (l changeList) lines() []string {
 		parts = append(parts, c.Name+": "+strings.Join(c.Before, ", ")+" → "+strings.Join(c.After, ", "))
 	}
 	return parts
+}
+
+// PassedOn are the fields of the request that the proxy before this leg has
+// changed, nil where there is none in the capture.
+func (l *Leg) PassedOn() []Change {
+	if l.Outer() == nil {
+		return nil
+	}
+	return l.Changes
 }

@@ -177,8 +177,23 @@ func (l *Leg) Legs() []*Leg {
 
 // Outer is the outermost of the other legs if it is outside of l, else nil.
 func (l *Leg) Outer() *Leg {
-	if all := l.Legs(); len(all) > 0 && l.within(all[0]) {
+	if all := l.Legs(); len(all) > 0 && l.within(all[0]) && all[0].requested < l.requested {
 		return all[0]
+	}
+	return nil
+}
+
+// end is how the leg ended, or began to: a Close frame comes before the end.
+func (l *Leg) end() *LegEnd {
+	if l.conn == nil {
+		return l.End
+	}
+	client, server := l.conn.Sides[reassembly.FromClient].Close, l.conn.Sides[reassembly.FromServer].Close
+	switch {
+	case client > 0 && (server == 0 || client < server):
+		return &LegEnd{session.ClosedByClient, client}
+	case server > 0:
+		return &LegEnd{session.ClosedByServer, server}
 	}
 	return nil
 }
@@ -201,15 +216,14 @@ func (c *Conn) legEnded(e *session.Closed) {
 		l.digests[d] = c.Sides[d].digest
 	}
 	l.conn = nil
-	if f := &e.Conn.Facts; f.ClosedBy == session.ClosedByClient || f.ClosedBy == session.ClosedByServer {
-		l.End = &LegEnd{By: f.ClosedBy, Packet: f.TCP.EndedIn}
-		d := reassembly.FromClient
-		if f.ClosedBy == session.ClosedByServer {
-			d = reassembly.FromServer
-		}
-		if shut := f.Sides[d].Close; shut != nil {
-			l.End.Packet = shut.Packet
-		}
+	f := &e.Conn.Facts
+	l.End = &LegEnd{By: f.ClosedBy, Packet: f.TCP.EndedIn}
+	d := reassembly.FromClient
+	if f.ClosedBy == session.ClosedByServer {
+		d = reassembly.FromServer
+	}
+	if shut := f.Sides[d].Close; shut != nil {
+		l.End.Packet = shut.Packet
 	}
 }
 
@@ -273,11 +287,11 @@ func appendFields(b []byte, h *handshake.Head) []byte {
 	return b
 }
 
-// LegsOf gives the other legs of the WebSocket that c is a leg of, the
-// outermost first, as far as a Checker knows: while it tells of c, its end included.
-func LegsOf(c *session.Conn) []*Leg {
-	if conn, ok := c.Attached.(*Conn); ok && conn.leg != nil {
-		return conn.leg.Legs()
+// LegOf gives c as a leg, nil where no other connection could be one of the
+// same WebSocket. A Checker knows while it tells of c, its end included.
+func LegOf(c *session.Conn) *Leg {
+	if conn, ok := c.Attached.(*Conn); ok {
+		return conn.leg
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/diagnose"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 )
@@ -24,6 +25,8 @@ type connTally struct {
 	secret redactor
 	kept   []connRow
 	more   int64
+
+	proxied bool // some are inner legs of others
 }
 
 type connRow struct {
@@ -34,10 +37,12 @@ type connRow struct {
 	messages       [2]string // by reassembly.Dir
 	bytes          [2]string
 	close          string
+	outer          int64 // the leg outside of it, 0 if there is none
 	clean          bool
 }
 
-func (t *connTally) add(f *session.Facts) {
+func (t *connTally) add(c *session.Conn) {
+	f := &c.Facts
 	if len(t.kept) == maxConns {
 		t.more++
 		return
@@ -63,6 +68,9 @@ func (t *connTally) add(f *session.Facts) {
 		if s := &f.Sides[d]; s.Frames > 0 || opened(f) {
 			r.messages[d], r.bytes[d] = count(s.Messages), size(s.PayloadBytes)
 		}
+	}
+	if l := diagnose.LegOf(c).Outer(); l != nil {
+		r.outer, t.proxied = l.ID, true
 	}
 	t.kept = append(t.kept, r)
 }
@@ -122,6 +130,9 @@ func (t *connTally) table(w int) *table {
 			break
 		}
 	}
+	if t.proxied {
+		tab.note = "↳ leads the same WebSocket on, behind a proxy"
+	}
 	if t.more > 0 {
 		tab.note = "… and " + count(t.more) + " more: -l connections lists them all"
 	}
@@ -149,7 +160,11 @@ func (t *connTally) form(form connForm) *table {
 		if form.host && r.host != r.server && strings.HasPrefix(r.path, "/") {
 			target = r.host + r.path
 		}
-		cells := []string{strconv.FormatInt(r.id, 10), r.client, r.server, target, r.state, r.time, r.messages[0], r.messages[1]}
+		id := strconv.FormatInt(r.id, 10)
+		if r.outer > 0 {
+			id += "↳" + strconv.FormatInt(r.outer, 10)
+		}
+		cells := []string{id, r.client, r.server, target, r.state, r.time, r.messages[0], r.messages[1]}
 		if form.bytes {
 			cells = append(cells, r.bytes[0], r.bytes[1])
 		}

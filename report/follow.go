@@ -19,7 +19,8 @@ type follower struct {
 	st     style
 	secret redactor
 	began  bool
-	passed int // proxies that a line was written for
+	passed int                 // proxies that a line was written for
+	found  []*diagnose.Finding // at most maxFound
 }
 
 func newFollower(out io.StringWriter, o *Options) *follower {
@@ -53,6 +54,7 @@ func (f *follower) observe(e session.Event) {
 		if f.follows(&e.Where) {
 			f.via(e.Conn.Via)
 			f.line("■ "+f.end(&e.Conn.Facts), f.meta(&e.Where))
+			f.verdict(e.Conn)
 		}
 	}
 }
@@ -61,6 +63,9 @@ func (f *follower) observe(e session.Event) {
 func (f *follower) finding(n *diagnose.Finding) {
 	if !f.follows(&n.Where) {
 		return
+	}
+	if len(f.found) < maxFound {
+		f.found = append(f.found, n)
 	}
 	mark := marks[n.Severity]
 	text := clean(n.Title() + ": " + f.secret.string(n.Message))
@@ -91,6 +96,23 @@ func (f *follower) end(c *session.Facts) string {
 		return c.State.String()
 	}
 	return ending(c)
+}
+
+// verdict writes what it comes to, and the other legs with what the proxy
+// between changed in the request.
+func (f *follower) verdict(c *session.Conn) {
+	const indent = "    "
+	f.out.WriteString("\n  " + fold("⇒ "+diagnose.Verdict(c, f.found), f.opts.width()-2, indent) + "\n")
+	for _, l := range diagnose.LegOf(c).Legs() {
+		f.out.WriteString("\n  the same WebSocket is #" + strconv.FormatInt(l.ID, 10) + columnGap + address(l.Client) + " → " + address(l.Server) + "\n")
+	}
+	for _, change := range diagnose.LegOf(c).PassedOn() {
+		line := change.Verb() + columnGap + change.Name
+		for _, v := range change.After {
+			line += columnGap + f.secret.field(change.Name, v)
+		}
+		f.out.WriteString("    " + cutTo(clean(line), f.opts.width()-4) + "\n")
+	}
 }
 
 // line writes a line with its place at the right edge, or behind it where

@@ -131,7 +131,7 @@ func (s *jsonSink) connection(e *session.Closed, found []*diagnose.Finding) {
 		s.bool("clean", f.Clean)
 	}
 	s.tcp(e.Conn)
-	s.legs(diagnose.LegsOf(e.Conn))
+	s.legs(diagnose.LegOf(e.Conn).Legs())
 	if p := &f.PingRTT; p.Count > 0 {
 		s.begin("ping_rtt_ms", '{')
 		s.ms("min", p.Min)
@@ -147,6 +147,7 @@ func (s *jsonSink) connection(e *session.Closed, found []*diagnose.Finding) {
 		s.strings("findings", rules(found))
 		s.word("headline", diagnose.Headline(found).ID())
 	}
+	s.string("verdict", diagnose.Verdict(e.Conn, found))
 }
 
 // side writes what one end sent.

@@ -36,7 +36,7 @@ func (j *joins) Observe(e session.Event) {
 	if !ok {
 		return
 	}
-	if legs := diagnose.LegsOf(closed.Conn); legs != nil {
+	if legs := diagnose.LegOf(closed.Conn).Legs(); legs != nil {
 		ids := []int64{closed.Conn.ID}
 		for _, l := range legs {
 			ids = append(ids, l.ID)

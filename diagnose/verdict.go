@@ -1,0 +1,177 @@
+package diagnose
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/session"
+)
+
+// Verdict says in a line or two how a connection ended that is over: who ended
+// it, what the programs at its ends were told, and, where something was
+// wrong, why and what to change. found are its findings. It holds nothing that
+// the two ends have sent but numbers.
+func Verdict(c *session.Conn, found []*Finding) string {
+	s := outcome(c)
+	if c.CloseCode == frames.AbnormalClosure {
+		s += "; APIs reported 1006"
+	}
+	if len(found) == 0 {
+		return s + "."
+	}
+	lead := Headline(found)
+	if lead.Severity < Warning {
+		return s + "."
+	}
+	if lead.Rule.Layer != Closing {
+		s += ": " + lead.Title()
+	}
+	return s + ". Do: " + lead.Advice() + "."
+}
+
+// outcome is how the connection ended.
+func outcome(c *session.Conn) string {
+	switch c.State {
+	case session.Open, session.MidStream:
+		if c.TCP.End == reassembly.NotEnded {
+			return "still open at the end of the capture"
+		}
+		return "TCP ended; what came before was not captured whole"
+	case session.Unanswered:
+		if c.Handshake == nil {
+			return "nothing answered " + c.Server.String()
+		}
+		return "the opening handshake had no answer"
+	case session.Refused:
+		return refusalOutcome(c)
+	case session.Rejected:
+		return "the client did not accept the answer of the server"
+	case session.Ended:
+		return closedOutcome(c)
+	}
+	return cutOutcome(c)
+}
+
+func refusalOutcome(c *session.Conn) string {
+	switch {
+	case c.Handshake != nil && c.Handshake.Status() != 0:
+		return "the upgrade was refused with " + strconv.Itoa(c.Handshake.Status())
+	case c.TCP.End == reassembly.RST:
+		return c.Server.String() + " refused the TCP connection"
+	}
+	return "the connection was refused"
+}
+
+func closedOutcome(c *session.Conn) string {
+	s := "closed"
+	switch c.ClosedBy {
+	case session.ClosedByBoth:
+		s = "both sides closed at once"
+	case session.ClosedByClient, session.ClosedByServer:
+		s = whoClosed(c).String() + " closed"
+	}
+	s += " with " + strconv.Itoa(int(c.CloseCode))
+	if name := c.CloseCode.Name(); name != "" {
+		s += " " + name
+	}
+	if !c.Clean && c.ClosedBy != session.ClosedByUnknown {
+		s += ", and the other side did not send Close"
+	}
+	return s
+}
+
+func cutOutcome(c *session.Conn) string {
+	if c.TCP.End == reassembly.NotEnded {
+		return "the WebSocket ended"
+	}
+	how := "a FIN"
+	if c.TCP.End == reassembly.RST {
+		how = "a RST"
+	}
+	s := whoClosed(c).String() + " ended TCP with " + how
+	if conn, ok := c.Attached.(*Conn); ok && conn.Opened {
+		if quiet := c.TCP.EndedAt.Sub(cmp.Or(conn.LastAt, conn.Answered.Time)); quiet >= time.Second {
+			s += fmt.Sprintf(" after %.1f s of silence", quiet.Seconds())
+		}
+	}
+	return s + ", without a Close frame"
+}
+
+// An Author is who began the end of a WebSocket that may go through proxies.
+type Author struct {
+	Dir   reassembly.Dir // on the connection that is asked about: from where the end came
+	Proxy netip.AddrPort // valid if a proxy did, of which both sides were captured
+	Leg   *Leg           // the leg on which an end did, where it is not the connection's own
+}
+
+// String is "the client", "the proxy 10.0.0.2:80", "the server 10.0.0.3:8080 (#4)".
+func (a Author) String() string {
+	switch {
+	case a.Proxy.IsValid():
+		return "the proxy " + a.Proxy.String()
+	case a.Leg != nil && a.Dir == reassembly.FromServer:
+		return fmt.Sprintf("the server %v (#%d)", a.Leg.Server, a.Leg.ID)
+	case a.Leg != nil:
+		return fmt.Sprintf("the client %v (#%d)", a.Leg.Client, a.Leg.ID)
+	}
+	return "the " + a.Dir.String()
+}
+
+// whoClosed tells who began the end of c, seen through the proxies of which
+// both sides were captured: one that ends a leg while the next one is
+// open, or both of them, has decided that itself.
+func whoClosed(c *session.Conn) Author {
+	by := c.TCP.EndedBy
+	switch c.ClosedBy {
+	case session.ClosedByClient:
+		by = reassembly.FromClient
+	case session.ClosedByServer:
+		by = reassembly.FromServer
+	}
+	own := LegOf(c)
+	if own == nil || own.End == nil {
+		return Author{Dir: by}
+	}
+	at, way := own, own.toward(by)
+	for _, next := range way {
+		switch end := next.end(); {
+		case end != nil && end.By != session.ClosedByClient && end.By != session.ClosedByServer:
+			return Author{Dir: by}
+		case end == nil, end.Packet > at.end().Packet, end.By != own.End.By:
+			return Author{Dir: by, Proxy: between(at, next, by)}
+		}
+		at = next
+	}
+	if at != own {
+		return Author{Dir: by, Leg: at}
+	}
+	return Author{Dir: by}
+}
+
+// toward are the other legs of the WebSocket on the way to one end, the next one first.
+func (l *Leg) toward(d reassembly.Dir) []*Leg {
+	var way []*Leg
+	for _, o := range l.Legs() {
+		if d == reassembly.FromServer && o.within(l) || d == reassembly.FromClient && l.within(o) {
+			way = append(way, o)
+		}
+	}
+	if d == reassembly.FromClient {
+		slices.Reverse(way)
+	}
+	return way
+}
+
+// between is the proxy between leg l and the next one on the way to d.
+func between(l, next *Leg, d reassembly.Dir) netip.AddrPort {
+	if d == reassembly.FromServer {
+		return l.Server
+	}
+	return next.Server
+}
