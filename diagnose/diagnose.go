@@ -256,6 +256,7 @@ func All() []*Rule {
 		{Framing, messageRules},
 		{Closing, closeFrameRules},
 		{Closing, endingRules},
+		{Fleet, fleetRules},
 	} {
 		for i := range t.rules {
 			r := t.rules[i]

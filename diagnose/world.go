@@ -24,6 +24,10 @@ type World struct {
 
 	answered [maxAnswered]answered // the last opening handshakes that are over
 	answers  int                   // how many were
+
+	series   map[visitor]*series
+	backends map[netip.AddrPort]*backend
+	services map[uint64]*service // by the sum of the path
 }
 
 // A recentKey is a Sec-WebSocket-Key of the length that they have.

@@ -87,14 +87,25 @@ func (t *findTally) closed(f *session.Facts) []*diagnose.Finding {
 	}
 	delete(t.conns, f.ID)
 	lead := diagnose.Headline(of)
-	if lead.Severity >= diagnose.Warning {
-		k := t.kinds[lead.ID()]
-		k.leads.add(f.ID)
-		if len(k.packets) < maxIDs {
-			k.packets = append(k.packets, lead.Packet)
+	t.leads(lead)
+	for _, o := range of {
+		if o.Rule.Layer == diagnose.Fleet && o.ID() != lead.ID() { // no connection alone explains it
+			t.leads(o)
 		}
 	}
 	return of
+}
+
+// leads counts a finding as one to tell before the tables.
+func (t *findTally) leads(f *diagnose.Finding) {
+	if f.Severity < diagnose.Warning {
+		return
+	}
+	k := t.kinds[f.ID()]
+	k.leads.add(f.Conn.ID)
+	if len(k.packets) < maxIDs {
+		k.packets = append(k.packets, f.Packet)
+	}
 }
 
 // rules are the IDs of the rules in the findings, each once.

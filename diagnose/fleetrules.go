@@ -1,0 +1,139 @@
+package diagnose
+
+import (
+	"time"
+
+	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/session"
+)
+
+// fleetRules are about many connections together.
+var fleetRules = []Rule{
+	{
+		ID: "reconnect-storm", Severity: Error, Clause: "RFC 6455 §7.2.3",
+		Title:   "a client comes back too fast, or always after the same time",
+		Advice:  "wait a random time first, then longer each time with a random part; stop when the answer says no",
+		Seen:    "the waits between the end of one connection and the next attempt of the same client, server and path",
+		Means:   "when the server comes back, all clients come at once, and bring it down again",
+		Causes:  []string{"a reconnect in the close handler, without a timer", "a fixed timer", "a backoff without a random part"},
+		Fixes:   []Fix{{"", "delay = random(0, min(60 s, 1 s × 2^attempt))"}, {"server", "close with 1012 or 1013 when it restarts, a few connections at a time"}, {"", "after 401, 403, 404, 1002 or 1008 ask for a new login, do not try again"}},
+		Confirm: "the attempts of one client in the list: -l connections",
+		NotWhen: "several programs of one address visit the same path at the same time",
+		Variants: []Variant{
+			{ID: "immediate", Title: "a client comes back at once, each time"},
+			{ID: "fixed", Title: "a client comes back always after the same time"},
+			{ID: "exponential", Title: "a client waits twice as long each time, without a random part", Severity: Warning},
+			{ID: "churn", Title: "the connections of a client last only seconds, again and again"},
+			{ID: "fatal-retry", Title: "a client tries again although the answer says that it is in vain", Advice: "stop after 401, 403, 404, 1002 and 1008; ask for a new login, or mend the URL"},
+		},
+		Closed: func(p *Pass, e *session.Closed) {
+			if c := e.Conn; c.Start != capture.NoTime {
+				if s := p.World.visit(c); s != nil {
+					p.storm(c, s)
+				}
+			}
+		},
+	},
+	{
+		ID: "synchronized-close", Severity: Warning, Clause: "RFC 6455 §7.4.1",
+		Title:   "a server ended many connections of different ages at once",
+		Advice:  "look for a reload or a deployment at that time; drain connections one by one, with 1012",
+		Seen:    "ten connections of one server that it ended within two seconds, of ages that differ by a fifth or more",
+		Means:   "their clients come back together",
+		Causes:  []string{"a reload of the proxy's configuration", "a deployment", "the process ended", "a node of a load balancer was replaced"},
+		Fixes:   []Fix{{"ingress-nginx", "fewer reloads; a larger worker-shutdown-timeout (240 s by default)"}, {"Caddy", "stream_close_delay"}, {"Kubernetes", "preStop with a sleep, and terminationGracePeriodSeconds above it"}},
+		NotWhen: "all were opened together: then a limit on their age has ended them",
+		Closed: func(p *Pass, e *session.Closed) {
+			c := e.Conn
+			if !endedByServer(c) {
+				return
+			}
+			if b := p.World.backend(c.Server); b != nil {
+				if within, first, ok := b.cutAll(c); ok {
+					p.from(reassembly.FromServer)
+					p.Report("", "%d connections of %v within %v, the last ones with %v", manyEnds, c.Server, within.Round(time.Millisecond), c.CloseCode).
+						In(first).With("within_ms", within.Milliseconds())
+				}
+			}
+		},
+	},
+	{
+		ID: "server-hotspot", Severity: Warning, Clause: "RFC 9110 §15.6",
+		Title:   "one of several servers fails more often than the others",
+		Advice:  "compare version, configuration and network of this server with the others; take it out until then",
+		Seen:    "attempts at the same path on several servers, of which one fails more than twice as often, by more than chance",
+		Means:   "the fault is of that server, not of the clients",
+		Causes:  []string{"an old version or configuration on one node", "long-lived connections that are never balanced again", "the network of that node"},
+		Fixes:   []Fix{{"", "replace the node"}, {"", "a largest age of connections, and balancing by least connections"}},
+		NotWhen: "there were fewer than 30 attempts on either",
+		Closed: func(p *Pass, e *session.Closed) {
+			c := e.Conn
+			if c.Handshake == nil && c.State != session.Refused && c.State != session.Unanswered {
+				return
+			}
+			if own, others := p.World.share(c); own != nil && !own.told && failed(c) && own.worse(others) {
+				own.told = true
+				p.from(reassembly.FromServer)
+				p.Report("", "%v fails %d %% of %d attempts, the others %d %% of %d", c.Server, percent(own.failed, own.tried), own.tried, percent(others.failed, others.tried), others.tried).As(Likely)
+			}
+		},
+	},
+	{
+		ID: "slow-accept", Severity: Warning, Clause: "RFC 6455 §4.2.2",
+		Title:   "opening handshakes wait for each other at the server",
+		Advice:  "move work out of the upgrade handler, or let it run in parallel; refuse with 503 what is too much",
+		Seen:    "ten handshakes under way at once, answered in the order of their requests, the last one five times as late as the first",
+		Means:   "with more clients at once the last ones give up",
+		Causes:  []string{"authentication or a database for each connection, one after the other", "too few workers", "the limit of file descriptors"},
+		Fixes:   []Fix{{"", "authenticate after the handshake, with the first message"}, {"", "raise workers, backlog and file descriptors"}},
+		NotWhen: "one client is slow to send its request",
+		Handshake: func(p *Pass, e *session.Handshake) {
+			if e.Response == nil || e.Requested.Packet == 0 || e.Time == capture.NoTime {
+				return
+			}
+			if b := p.World.backend(e.Conn.Server); b != nil {
+				if first, last, ok := b.queue(wait{e.Requested.Time, e.Time}); ok {
+					p.from(reassembly.FromServer)
+					p.Report("", "%d handshakes at once at %v: the first took %v, the last %v", manyWaits, e.Conn.Server, first.Round(time.Millisecond), last.Round(time.Millisecond)).
+						As(Likely).In(e.Requested.Packet)
+				}
+			}
+		},
+	},
+}
+
+// storm reports how the client of c comes back, each form once.
+func (p *Pass) storm(c *session.Conn, s *series) {
+	p.from(reassembly.FromClient)
+	once := func(bit uint8) bool {
+		first := s.told&(1<<bit) == 0
+		s.told |= 1 << bit
+		return first
+	}
+	last := s.gaps[maxGaps-1].Round(time.Millisecond)
+	switch kind := s.policy(); {
+	case kind == immediate && once(0):
+		p.Report("immediate", "%v comes back to %v %v after each end, %d times in a row", c.Client.Addr(), c.Server, last, s.n)
+	case kind == fixed && once(1):
+		p.Report("fixed", "%v comes back to %v after %v, %d times in a row", c.Client.Addr(), c.Server, last, s.n)
+	case kind == exponential && once(2):
+		p.Report("exponential", "%v waits %v, twice as long as before, %d times in a row", c.Client.Addr(), last, s.n)
+	}
+	if s.visits >= 20 && 2*s.short > s.visits && once(3) {
+		p.Report("churn", "%d of %d connections of %v to %v lasted less than %v", s.short, s.visits, c.Client.Addr(), c.Server, shortVisit)
+	}
+	if s.retried >= 3 && once(4) {
+		p.Report("fatal-retry", "%d in a row, the last three tries after %d of %v", s.retried+1, s.fatal, c.Server)
+	}
+	s.fatal = fatal(c)
+}
+
+// endedByServer tells that the server ended an open WebSocket.
+func endedByServer(c *session.Conn) bool {
+	switch c.State {
+	case session.Ended, session.Aborted:
+		return c.ClosedBy == session.ClosedByServer
+	}
+	return false
+}
