@@ -34,8 +34,9 @@ type Conn struct {
 	LastAt capture.Time  // of the last frame
 	Quiet  time.Duration // no frame was sent for so long before it
 
-	leg   *Leg // nil as long as no other connection could be a leg of the same WebSocket
-	found []found
+	extended *session.H2 // of the stream of HTTP/2 that it is
+	leg      *Leg        // nil as long as no other connection could be a leg of the same WebSocket
+	found    []found
 }
 
 // A Side is what one end has sent so far.
@@ -100,7 +101,7 @@ func (c *Conn) Found(rule, variant string) bool {
 func (c *Conn) handshake(e *session.Handshake) {
 	_, c.Deflate = e.Deflate()
 	c.Unknown = slices.ContainsFunc(e.Extensions(), func(x handshake.Extension) bool { return !strings.EqualFold(x.Name, pmd) })
-	c.Opened = e.Established
+	c.Opened, c.extended = e.Established, e.H2
 	c.API = apiOf(e)
 	if c.Deflate {
 		c.ARR = arrOf(e.Handshake)

@@ -247,6 +247,7 @@ func All() []*Rule {
 	}{
 		{Opening, legRules},
 		{Opening, requestRules},
+		{Opening, extendedRules},
 		{Opening, answerRules},
 		{Opening, negotiationRules},
 		{Opening, refusalRules},

@@ -3,10 +3,12 @@ package diagnose
 import (
 	"cmp"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/handshake/h2"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 )
@@ -163,7 +165,7 @@ const (
 // last bytes, and had not heard of the other side for long.
 func (c *Conn) vanished(of *session.Conn) bool {
 	s, left := of.Segments(), of.TCP.EndedBy
-	if of.TCP.End == reassembly.NotEnded || of.OneSided || of.State != session.Aborted || s.Acked(left) < 0 {
+	if of.TCP.End == reassembly.NotEnded || of.H2 != nil || of.OneSided || of.State != session.Aborted || s.Acked(left) < 0 {
 		return false
 	}
 	return s.Sent(left) > s.Acked(left) && of.TCP.EndedAt.Sub(c.heard(left.Other())) >= unheard && of.Sides[left.Other()].LostBytes == 0
@@ -180,7 +182,7 @@ func (c *Conn) resetForm(of *session.Conn) string {
 	last := of.TCP.EndedAt.Sub(c.LastAt)
 	mine, others := c.Sides[by].LastAt == c.LastAt, c.Sides[by.Other()].LastAt == c.LastAt
 	switch {
-	case c.LastAt == 0:
+	case c.LastAt == 0, of.H2 != nil:
 		return ""
 	case others && c.Quiet >= longSilence && last <= max(time.Second, 3*of.TCP.RTT):
 		return "after-late-data"
@@ -203,6 +205,9 @@ func sender(c *session.Conn) netip.Addr {
 // leftOpen reports what is wrong with the end of TCP behind Close frames.
 func (p *Pass) leftOpen(e *session.Closed) {
 	c := e.Conn
+	if c.H2 != nil { // its connection stays open for the other streams
+		return
+	}
 	client, server := c.Sides[reassembly.FromClient].Close, c.Sides[reassembly.FromServer].Close
 	waited := e.Time.Sub(c.TCP.EndedAt)
 	if client == nil || server == nil {
@@ -233,9 +238,23 @@ func (c *Conn) reset(of *session.Conn) bool {
 	return of.TCP.End == reassembly.RST && of.Sides[d].Close != nil && of.Sides[d.Other()].Close == nil
 }
 
+// endWord is how the connection was ended, or the stream of HTTP/2 that it was.
+func endWord(c *session.Conn, how string) string {
+	switch h := c.H2; {
+	case h == nil || !h.Over:
+		return how
+	case h.How == h2.Reset:
+		return strings.TrimSuffix("RST_STREAM "+h.Code.String(), " ")
+	case h.How == h2.GoneAway:
+		return strings.TrimSuffix("GOAWAY "+h.Code.String(), " ")
+	}
+	return "END_STREAM"
+}
+
 // ended reports who ended TCP, and what was before.
 func (p *Pass) ended(c *session.Conn, how, form string) {
 	d := c.TCP.EndedBy
+	how = endWord(c, how)
 	p.from(d)
 	text := ""
 	if because := p.Conn.broken(d.Other()); because != "" {

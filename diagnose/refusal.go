@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wssniff/wssniff/handshake/h2"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 )
@@ -178,7 +179,7 @@ var refusalRules = []Rule{
 		}),
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
-			if c.State != session.Unanswered || c.Handshake == nil || c.TCP.End == reassembly.NotEnded || c.OneSided || c.Sides[reassembly.FromServer].LostBytes > 0 {
+			if c.State != session.Unanswered || c.Handshake == nil || c.H2 != nil && c.H2.How == h2.Reset || c.TCP.End == reassembly.NotEnded || c.OneSided || c.Sides[reassembly.FromServer].LostBytes > 0 {
 				return
 			}
 			waited := c.End.Sub(p.Conn.Requested.Time).Round(time.Millisecond)

@@ -27,7 +27,7 @@ var requestRules = []Rule{
 		Fixes:   upgradeFixes,
 		Confirm: "capture before the proxy: there the request has Upgrade",
 		NotWhen: "the request is a health check or a page load: it has no key",
-		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
+		Handshake: ofUpgrade(func(p *Pass, h *session.Handshake) {
 			if f := h.Request.Fields; f.Has("Sec-WebSocket-Key") && !f.Has("Upgrade") {
 				p.Report("", "%s with Sec-WebSocket-Key and without Upgrade; Connection is %q", h.Request.Method, f.Get("Connection"))
 			}
@@ -41,7 +41,7 @@ var requestRules = []Rule{
 		Means:  "servers answer 400, 426 or 505; a 101 to HTTP/1.0 is ignored",
 		Causes: []string{"nginx before 1.29.7 without proxy_http_version 1.1", "a simple client"},
 		Fixes:  []Fix{{"nginx", "proxy_http_version 1.1;"}},
-		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
+		Handshake: ofUpgrade(func(p *Pass, h *session.Handshake) {
 			if h.Request.Proto == "HTTP/1.0" {
 				p.Report("", "%s of %s", h.Request.Proto, h.Request.Method)
 			}
@@ -62,7 +62,7 @@ var requestRules = []Rule{
 			{ID: "extra-protocols", Severity: Warning, Title: "Upgrade names other protocols beside websocket"},
 		},
 		NotWhen: "only the case differs",
-		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
+		Handshake: ofUpgrade(func(p *Pass, h *session.Handshake) {
 			f := h.Request.Fields
 			if !f.Has("Upgrade") {
 				return
@@ -95,7 +95,7 @@ var requestRules = []Rule{
 			{ID: "static", Severity: Warning, Title: "Sec-WebSocket-Key is used again"},
 		},
 		NotWhen: "only the two unused low bits of the last character are set",
-		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
+		Handshake: ofUpgrade(func(p *Pass, h *session.Handshake) {
 			switch n, key := h.Request.Fields.Count("Sec-WebSocket-Key"), h.Key(); {
 			case h.Obsolete:
 			case n == 0:
@@ -147,7 +147,7 @@ var requestRules = []Rule{
 			{ID: "early-data", Title: "the client sent frames before the 101", Clause: "RFC 6455 §4.1"},
 			{ID: "fragment", Title: "the request target has a fragment", Clause: "RFC 6455 §3"},
 		},
-		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
+		Handshake: ofUpgrade(func(p *Pass, h *session.Handshake) {
 			r := h.Request
 			if r.Method != "GET" {
 				p.Report("method", "%s", r.Method)
@@ -166,6 +166,17 @@ var requestRules = []Rule{
 			}
 		}),
 	},
+}
+
+// ofUpgrade is ofRequest of what HTTP/1.1 alone has: in HTTP/2 the WebSocket is
+// asked for in another way (RFC 8441 §4).
+func ofUpgrade(check func(*Pass, *session.Handshake)) func(*Pass, *session.Handshake) {
+	hook := ofRequest(check)
+	return func(p *Pass, h *session.Handshake) {
+		if h.H2 == nil {
+			hook(p, h)
+		}
+	}
 }
 
 // ofRequest makes a hook of what looks at a request: it is called if the

@@ -90,17 +90,25 @@ func cutOutcome(c *session.Conn) string {
 	if c.TCP.End == reassembly.NotEnded {
 		return "the WebSocket ended"
 	}
-	how := "a FIN"
+	how := "FIN"
 	if c.TCP.End == reassembly.RST {
-		how = "a RST"
+		how = "RST"
 	}
-	s := whoClosed(c).String() + " ended TCP with " + how
+	s := whoClosed(c).String() + " ended " + endedWhat(c) + " with " + endWord(c, "a "+how)
 	if conn, ok := c.Attached.(*Conn); ok && conn.Opened {
 		if quiet := c.TCP.EndedAt.Sub(cmp.Or(conn.LastAt, conn.Answered.Time)); quiet >= time.Second {
 			s += fmt.Sprintf(" after %.1f s of silence", quiet.Seconds())
 		}
 	}
 	return s + ", without a Close frame"
+}
+
+// endedWhat is what carried the WebSocket.
+func endedWhat(c *session.Conn) string {
+	if c.H2 != nil && c.H2.Over {
+		return "the stream"
+	}
+	return "TCP"
 }
 
 // An Author is who began the end of a WebSocket that may go through proxies.

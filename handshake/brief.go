@@ -7,7 +7,7 @@ import (
 
 // lasting are the fields that still say something when the connection is open.
 var lasting = [...]string{
-	"Host", "Origin", "Sec-WebSocket-Origin", "User-Agent", "Server", "Via",
+	"Host", ":authority", "Origin", "Sec-WebSocket-Origin", "User-Agent", "Server", "Via",
 	"Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
 }
 

@@ -189,6 +189,7 @@ func (r *Reader) switched(b []byte, size int) Step {
 	r.awaited = nil
 	if !opens && !asked {
 		r.server.reset()
+		r.h2c = f.h2c
 		return Foreign
 	}
 	r.answer(b, size).Established = opens

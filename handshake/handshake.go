@@ -70,11 +70,13 @@ func (h *Handshake) Target() string {
 	return h.Request.Target
 }
 
-// Host is the Host field of the request or, where there is none, the
-// authority of a target in absolute form (RFC 9112 §3.2.2).
+// Host is the Host field of the request or, where there is none, its
+// :authority (RFC 9113 §8.3.1) or that of a target in absolute form (RFC 9112 §3.2.2).
 func (h *Handshake) Host() string {
-	if host := h.asked("Host"); host != "" {
-		return host
+	for _, name := range [...]string{"Host", ":authority"} {
+		if host := h.asked(name); host != "" {
+			return host
+		}
 	}
 	_, rest, ok := strings.Cut(h.Target(), "://")
 	if !ok {

@@ -168,6 +168,7 @@ type facts struct {
 	coded      bool  // there is a Transfer-Encoding
 	chunked    bool  // and chunked is the last of it
 	upgrades   bool  // Upgrade names something
+	h2c        bool  // namely HTTP/2
 	websocket  bool  // and a WebSocket among it
 	key        bool  // Sec-WebSocket-Key or -Version: only a WebSocket client sends them
 	twoKeys    bool  // Sec-WebSocket-Key1 or -Key2, of hixie-76
@@ -264,6 +265,7 @@ func (f *facts) noteUpgrade(value []byte) {
 			element = element[:len(name)]
 		}
 		f.websocket = f.websocket || equalFold(element, name)
+		f.h2c = f.h2c || equalFold(element, "h2c")
 	}
 }
 

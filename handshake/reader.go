@@ -29,6 +29,7 @@ type Reader struct {
 	lost           bool     // the capture lost bytes where its answer may have been
 	last           *attempt
 	spare          *attempt // memory for the next
+	h2c            bool     // a 101 went over to HTTP/2
 }
 
 // Reuse makes the Reader as new. The memory of its Handshake is used again:
@@ -100,6 +101,10 @@ func (r *Reader) ClientRest() []byte { return r.client.rest() }
 
 // ServerRest is ClientRest of the other direction.
 func (r *Reader) ServerRest() []byte { return r.server.rest() }
+
+// UpgradedH2C tells that a 101 went over to HTTP/2 (RFC 7540 §3.2): what both
+// sides send behind its head and that of its request is that.
+func (r *Reader) UpgradedH2C() bool { return r.h2c }
 
 // RefusalBody is the body of the answer that refused the last attempt, without
 // its chunked coding: at most its first 1,024 bytes, and none behind a loss.

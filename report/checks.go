@@ -16,7 +16,7 @@ type check struct {
 	was  func(h *handshake.Handshake) string // what there was, or that there was no such thing; "" for nothing to say
 }
 
-var checks = [...]check{
+var checks = []check{
 	{"GET", asks(func(r *handshake.Head) bool { return r.Method == "GET" }),
 		func(h *handshake.Handshake) string { return h.Request.Method }},
 	{"HTTP/1.1", asks(func(r *handshake.Head) bool { return r.Proto == "HTTP/1.1" }),
@@ -40,6 +40,25 @@ var checks = [...]check{
 				return "no 101"
 			}
 			return ""
+		}},
+}
+
+// extendedChecks are those of HTTP/2 (RFC 8441 §4, §5).
+var extendedChecks = []check{
+	{"CONNECT", asks(func(r *handshake.Head) bool { return r.Method == "CONNECT" }),
+		func(h *handshake.Handshake) string { return h.Request.Method }},
+	{":protocol websocket", asks(func(r *handshake.Head) bool { return strings.EqualFold(r.Fields.Get(":protocol"), "websocket") }), nil},
+	{":scheme", asks(func(r *handshake.Head) bool { return r.Fields.Has(":scheme") }), nil},
+	{":path", asks(func(r *handshake.Head) bool { return r.Fields.Has(":path") }), nil},
+	{":authority", asks(func(r *handshake.Head) bool { return r.Fields.Has(":authority") }), nil},
+	{"version 13", asks(func(r *handshake.Head) bool { return r.Fields.Get("Sec-WebSocket-Version") == "13" }),
+		func(h *handshake.Handshake) string { return h.Version() }},
+	{"status 2xx", func(h *handshake.Handshake) (bool, bool) { return h.Status()/100 == 2, true },
+		func(h *handshake.Handshake) string {
+			if h.Response == nil {
+				return "no answer"
+			}
+			return strconv.Itoa(h.Status())
 		}},
 }
 
@@ -69,7 +88,7 @@ func validKey(r *handshake.Head) bool {
 }
 
 // checks writes the list of checks.
-func (f *follower) checks(h *handshake.Handshake) {
+func (f *follower) checks(h *handshake.Handshake, checks []check) {
 	line := "   "
 	for i := range checks {
 		c := &checks[i]

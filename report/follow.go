@@ -166,7 +166,11 @@ func (f *follower) handshake(e *session.Handshake) {
 		f.out.WriteString("  ← " + answer + "\n")
 	}
 	f.out.WriteString("\n  " + f.st.paint(sgrBold, "opening handshake") + "\n")
-	f.checks(h)
+	if e.H2 != nil {
+		f.checks(h, extendedChecks)
+	} else {
+		f.checks(h, checks)
+	}
 	f.out.WriteString("\n")
 }
 

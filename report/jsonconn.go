@@ -8,12 +8,34 @@ import (
 	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/diagnose"
 	"github.com/wssniff/wssniff/handshake"
+	"github.com/wssniff/wssniff/handshake/h2"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 )
 
-// transport is how the WebSocket was opened: over HTTP/1.1 (RFC 6455 §4).
-const transport = "http/1.1"
+// transport is how the WebSocket was opened: over HTTP/1.1 (RFC 6455 §4), or
+// HTTP/2 in TLS or in clear (RFC 8441).
+func transport(c *session.Conn) string {
+	switch {
+	case c.H2 == nil:
+		return "http/1.1"
+	case c.TLS == nil:
+		return "h2c"
+	}
+	return "h2"
+}
+
+// stream writes which stream of HTTP/2 it is, and how that ended.
+func (o *object) stream(h *session.H2) {
+	if h == nil {
+		return
+	}
+	o.int("h2_stream", int64(h.Stream))
+	if h.Over && (h.How == h2.Reset || h.How == h2.GoneAway) {
+		o.word("h2_end", map[h2.How]string{h2.Reset: "rst_stream", h2.GoneAway: "goaway"}[h.How])
+		o.known("h2_error", h.Code.String())
+	}
+}
 
 func (o *object) address(name string, a netip.AddrPort) {
 	if !a.IsValid() {
@@ -30,7 +52,8 @@ func (s *jsonSink) handshake(e *session.Handshake) {
 	s.open("handshake", &e.Where)
 	s.address("client", e.Conn.Client)
 	s.address("server", e.Conn.Server)
-	s.word("transport", transport)
+	s.word("transport", transport(e.Conn))
+	s.stream(e.Conn.H2)
 	s.tls(e.TLS)
 	if h.Request != nil {
 		s.known("method", h.Request.Method)
@@ -98,6 +121,7 @@ func (s *jsonSink) connection(e *session.Closed, found []*diagnose.Finding) {
 	s.address("server", f.Server)
 	s.via(f.Via)
 	s.int("tcp_stream", f.Stream)
+	s.stream(f.H2)
 	s.tls(f.TLS)
 	s.word("state", f.State.String())
 	s.time("start", f.Start)

@@ -149,7 +149,7 @@ func hint(t *session.Totals) string {
 	case t.TLS > 0:
 		return "TLS hides what is inside. With --keylog FILE it is read; FILE is made by SSLKEYLOGFILE=FILE before a browser, curl or Python, node --tls-keylog=FILE, KeyLogWriter in Go, openssl s_client -keylogfile FILE"
 	case t.HTTP2 > 0:
-		return "a WebSocket may be inside HTTP/2 (RFC 8441)"
+		return "HTTP/2 was looked into: no stream of it asked for a WebSocket (RFC 8441)"
 	case t.HTTPExchanges > 0:
 		return "no request asked for an upgrade: look at what the client does, and at a proxy before this place that drops Upgrade"
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
 )
 
@@ -42,13 +43,16 @@ type Conn struct {
 	// the connection's next event. Nothing here touches it.
 	Attached any
 
-	alias      *flow    // under which the other direction is found, where its path differs
-	held       int64    // bytes counted for it
-	tls        *secured // nil as long as what was sent is in clear
-	opener     *opener  // from the first payload on until the WebSocket is open, or it is plain that none will be
-	exchanges  int64    // ordinary HTTP requests, once opener is gone
-	viaRefused bool     // a proxy did not go on
-	mustFail   bool     // the client must not accept the answer that opened it
+	multi      *multiplex           // nil as long as it is not HTTP/2
+	outer      *Conn                // the connection that this is a stream of; nil for one of TCP
+	asking     *handshake.Handshake // of a stream, until it is answered
+	alias      *flow                // under which the other direction is found, where its path differs
+	held       int64                // bytes counted for it
+	tls        *secured             // nil as long as what was sent is in clear
+	opener     *opener              // from the first payload on until the WebSocket is open, or it is plain that none will be
+	exchanges  int64                // ordinary HTTP requests, once opener is gone
+	viaRefused bool                 // a proxy did not go on
+	mustFail   bool                 // the client must not accept the answer that opened it
 
 	// Of a WebSocket whose client had not been seen when it opened: what the
 	// 101 acknowledged. The client's frames begin there.
@@ -118,6 +122,8 @@ func (c *Conn) chunk(ch *reassembly.Chunk) {
 	switch {
 	case c.tls != nil:
 		c.unlock(ch)
+	case c.multi != nil && len(ch.Data)+int(ch.Lost) > 0:
+		c.demultiplex(ch)
 	case c.phase != foreign && len(ch.Data)+int(ch.Lost) > 0:
 		c.bytes(ch)
 	}
@@ -134,6 +140,9 @@ func (c *Conn) bytes(ch *reassembly.Chunk) {
 		if c.opener == nil {
 			c.opener = c.t.openers.take()
 			c.opener.reader.MidStream = c.joined
+		}
+		if c.alpnH2() && c.beginsHTTP2(ch) {
+			return
 		}
 		if c.joined && c.beginsTLS(ch) {
 			c.secure(ch)
@@ -153,6 +162,10 @@ func (c *Conn) bytes(ch *reassembly.Chunk) {
 func (c *Conn) foreign(r *reassembly.Chunk) {
 	if c.beginsTLS(r) {
 		c.secure(r)
+		return
+	}
+	if c.beginsHTTP2(r) {
+		r.Data = nil
 		return
 	}
 	c.protocol = protocolOf(r.Data)
@@ -188,7 +201,7 @@ func (w *Where) set(c *Conn, d reassembly.Dir, r *reassembly.Chunk) {
 func (c *Conn) ended(d reassembly.Dir, end reassembly.End, packet int64, t capture.Time) {
 	if c.TCP.End == reassembly.NotEnded {
 		c.TCP.End, c.TCP.EndedBy, c.TCP.EndedIn, c.TCP.EndedAt = end, d, packet, t
-		if first, ok := c.stream.Closer(); ok && end == reassembly.FIN {
+		if first, ok := c.stream.Closer(); ok && end == reassembly.FIN && c.outer == nil {
 			c.TCP.EndedBy = first
 		}
 	}
@@ -202,12 +215,17 @@ func (c *Conn) ended(d reassembly.Dir, end reassembly.End, packet int64, t captu
 	}
 }
 
-// Segments gives what is known of the connection's TCP segments. It is not to
-// be handed any.
-func (c *Conn) Segments() *reassembly.Stream { return &c.stream }
+// Segments gives what is known of the connection's TCP segments; of a stream
+// of HTTP/2, of all that the TCP connection carries. It is not to be handed any.
+func (c *Conn) Segments() *reassembly.Stream {
+	if c.outer != nil {
+		return &c.outer.stream
+	}
+	return &c.stream
+}
 
 func sortByStart(conns []*Conn) {
 	slices.SortFunc(conns, func(a, b *Conn) int {
-		return cmp.Or(cmp.Compare(a.StartPacket, b.StartPacket), cmp.Compare(a.flow.hash, b.flow.hash))
+		return cmp.Or(cmp.Compare(a.StartPacket, b.StartPacket), cmp.Compare(a.flow.hash, b.flow.hash), cmp.Compare(a.streamID(), b.streamID()))
 	})
 }

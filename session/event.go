@@ -51,6 +51,7 @@ type Handshake struct {
 	Early     int               // bytes that the client sent behind the request before it had seen any of the answer
 	EarlyIn   int64             // the first packet of them
 	Via       []handshake.Via   // the proxies passed so far, not lent
+	H2        *H2               // of the stream of HTTP/2 that it is about, nil without: up to Scheme it grows no more
 	TLS       *tlsdecrypt.Facts // of the TLS connection that it was inside, nil without; it still grows
 }
 

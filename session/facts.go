@@ -58,6 +58,7 @@ type Facts struct {
 	Clean     bool             // closed cleanly: RFC 6455 §7.1.4
 
 	TLS *tlsdecrypt.Facts // nil where it was in clear
+	H2  *H2               // nil where it was not a stream of HTTP/2
 	TCP TCP
 
 	PingRTT Samples // from a Ping to the Pong with the same payload
@@ -175,7 +176,7 @@ type Totals struct {
 	HTTP           int64   // TCP connections that carried only those
 	TLS            int64   // TCP connections with TLS that could not be looked into
 	Decrypted      int64   // TCP connections with TLS that could
-	HTTP2          int64   // TCP connections that began with the preface of HTTP/2: not looked into
+	HTTP2          int64   // TCP connections with HTTP/2 and no WebSocket in it
 	OtherTCP       int64   // TCP connections that carried something else
 	SilentTCP      int64   // TCP connections that were opened and carried nothing
 	Sides          [2]Side // sums over all WebSocket connections

@@ -26,6 +26,8 @@ func (c *Conn) searching() bool {
 	switch {
 	case c.phase != opening || o == nil:
 		return false
+	case c.outer != nil:
+		return false // the stream itself says when
 	case o.reader.Pending() != nil:
 		return c.answerLost()
 	}
@@ -71,7 +73,7 @@ func (c *Conn) recognise(r *reassembly.Chunk) {
 		return
 	}
 	bits, masked := o.searches[first].finder.Score()
-	if masked != (first == reassembly.FromClient) && c.tls == nil {
+	if masked != (first == reassembly.FromClient) && c.tls == nil && c.outer == nil {
 		c.turn()
 	}
 	c.openUnseen(r, 1-math.Exp2(-float64(bits)))
@@ -125,6 +127,14 @@ func (c *Conn) release() {
 			c.http(&waited[i])
 		}
 	}
+}
+
+// pending is the opening handshake that has no answer yet, nil if there is none.
+func (c *Conn) pending() *handshake.Handshake {
+	if c.outer != nil || c.opener == nil {
+		return c.asking
+	}
+	return c.opener.reader.Pending()
 }
 
 // anchored is the confidence that what follows a request and looks like
@@ -189,7 +199,7 @@ func (c *Conn) openUnseen(r *reassembly.Chunk, confidence float64) {
 
 // agree makes the best of the request, if it was captured.
 func (c *Conn) agree(r *reassembly.Chunk) {
-	asked := c.opener.reader.Pending()
+	asked := c.pending()
 	h := &handshake.Handshake{}
 	c.tell(r)
 	if asked != nil {

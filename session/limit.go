@@ -21,8 +21,11 @@ const (
 
 // hold counts n more bytes held for c, or fewer where n is negative.
 func (c *Conn) hold(n int64) {
-	c.held += n
 	c.t.budget.Used += n
+	if c.outer != nil { // it is given up with the connection
+		c = c.outer
+	}
+	c.held += n
 }
 
 // relieve ends what has been silent for too long, and gives up what does not
@@ -108,6 +111,11 @@ func (c *Conn) dropContexts() bool {
 		if s != nil {
 			s.assembler.DropContext()
 			c.account(s)
+		}
+	}
+	if c.multi != nil {
+		for _, s := range c.multi.streams {
+			s.dropContexts()
 		}
 	}
 	return c.held < before

@@ -152,7 +152,7 @@ func (c *Conn) answered(r *reassembly.Chunk) {
 
 func (c *Conn) emitHandshake(h *handshake.Handshake, at Where) {
 	e := &c.t.handshake
-	*e = Handshake{Where: at, Handshake: h, Requested: c.opener.requested, Via: c.Via, TLS: c.TLS}
+	*e = Handshake{Where: at, Handshake: h, Requested: c.opener.requested, Via: c.Via, H2: c.H2, TLS: c.TLS}
 	if o := c.opener; len(o.waiting) > 0 && !o.answered && c.tls == nil {
 		e.Early, e.EarlyIn = o.held, o.waiting[0].Packet
 	}
@@ -177,6 +177,9 @@ func (c *Conn) wait(r *reassembly.Chunk) {
 
 // proxies notes which proxies were passed.
 func (c *Conn) proxies() {
+	if c.outer != nil {
+		return // they are those of the connection
+	}
 	c.Via, c.viaRefused = c.opener.reader.Via(), c.opener.reader.ViaRefused()
 	if c.tls != nil && len(c.tls.via) > 0 {
 		c.Via = slices.Concat(c.tls.via, c.Via)

@@ -81,7 +81,7 @@ type crew struct {
 	obs        []Observer
 	free, full chan *block
 	err        error
-	flows      int64
+	names      names
 }
 
 // read fills blocks and hands each to every worker. The last one tells them
@@ -144,10 +144,9 @@ func (p *crew) merge(b *block) {
 func (p *crew) replay(r *recorded) {
 	switch {
 	case r.flow != nil:
-		r.flow.stream = p.flows
-		p.flows++
+		p.names.number(r.flow)
 	case r.conn != nil:
-		r.conn.Stream, r.conn.ID = r.conn.flow.stream, r.conn.flow.stream+1
+		p.names.name(r.conn)
 	default:
 		for _, o := range p.obs {
 			o.Observe(r.event)

@@ -75,7 +75,11 @@ func (c *Conn) flush(packet int64, t capture.Time) {
 // plain takes a run of what was inside TLS. Its end is that of the TCP
 // connection, which is told apart.
 func (c *Conn) plain(ch *reassembly.Chunk) {
-	if c.phase != foreign && len(ch.Data)+int(ch.Lost) > 0 {
+	switch {
+	case len(ch.Data)+int(ch.Lost) == 0:
+	case c.multi != nil:
+		c.demultiplex(ch)
+	case c.phase != foreign:
 		c.bytes(ch)
 	}
 }

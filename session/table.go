@@ -82,7 +82,8 @@ type flow struct {
 	hash       uint64
 	conn       *Conn
 	ended      bool
-	stream     int64 // its number
+	stream     int64 // its number among TCP connections, from 0
+	id         int64 // and among all that can be a connection of the report, from 1
 	packet     int64 // its first packet
 	time       capture.Time
 	syn        reassembly.SeqNum // of an ended one

@@ -42,7 +42,7 @@ type Tracker struct {
 	expiry  capture.Time // when a connection may have been silent for too long
 	lone    map[key]*flow
 
-	flows    int64
+	names    names
 	recorded bool // events are kept: what they refer to is not used again
 
 	// The events, lent to Observers.
@@ -66,8 +66,8 @@ func New(conf Config, obs ...Observer) *Tracker {
 	t.trying.init()
 	t.idle.init()
 	t.totals.First, t.totals.Last = capture.NoTime, capture.NoTime
-	t.number = func(f *flow) { f.stream, t.flows = t.flows, t.flows+1 }
-	t.name = func(c *Conn) { c.Stream, c.ID = c.flow.stream, c.flow.stream+1 }
+	t.number = t.names.number
+	t.name = t.names.name
 	return t
 }
 
@@ -93,8 +93,16 @@ func (t *Tracker) Packet(p *capture.Packet) {
 // Close tells of the connections that are still there, in order of their
 // first packet. No packet may follow.
 func (t *Tracker) Close() {
-	for _, c := range t.byFirstPacket() {
-		t.end(c)
+	conns := t.byFirstPacket()
+	for _, last := range [...]bool{false, true} { // what holds streams goes after them
+		for _, c := range conns {
+			if c.outer != nil && !last {
+				c.outer.drain() // it may have more of the stream
+			}
+			if (c.multi != nil) == last {
+				t.end(c)
+			}
+		}
 	}
 	t.totals.count(&t.ip.Stats)
 }
@@ -202,6 +210,16 @@ func (t *Tracker) begin(f *flow, g *reassembly.Segment, fromLow bool) (*Conn, re
 
 // end closes c and keeps its flow for late segments.
 func (t *Tracker) end(c *Conn) {
+	if c.outer != nil {
+		t.endStream(c)
+		return
+	}
+	if m := c.multi; m != nil {
+		c.drain()
+		for len(m.streams) > 0 {
+			t.end(m.streams[0])
+		}
+	}
 	c.finish()
 	f := c.flow
 	f.conn, f.ended = nil, true
@@ -249,6 +267,9 @@ func (t *Tracker) byFirstPacket() []*Conn {
 	for _, l := range [...]*list{&t.live, &t.trying} {
 		for f := l.root.next; f != &l.root; f = f.next {
 			conns = append(conns, f.conn)
+			if m := f.conn.multi; m != nil {
+				conns = append(conns, m.streams...)
+			}
 		}
 	}
 	sortByStart(conns)

@@ -59,18 +59,15 @@ func (c *Conn) other() reassembly.Dir {
 // receiver has acknowledged.
 func (c *Conn) crossed(d reassembly.Dir) bool {
 	acked := c.stream.Acked(d)
-	return acked >= 0 && acked <= c.closeAt
+	return c.outer == nil && acked >= 0 && acked <= c.closeAt
 }
 
 // finish settles the facts and tells of the end. A connection that nobody
 // was told of is told now if it failed before it could say what it is.
 func (c *Conn) finish() {
 	packet, t := c.t.last.Number, c.t.last.Time
-	for chunk := range c.stream.Flush(packet, t) {
-		c.chunk(chunk)
-	}
-	c.flush(packet, t)
-	if c.searching() {
+	c.drain()
+	if c.searching() || c.outer != nil && c.phase == opening && c.asking == nil {
 		c.recognise(&reassembly.Chunk{Packet: packet, Carried: packet, Time: t})
 	}
 	for _, d := range [...]reassembly.Dir{reassembly.FromClient, reassembly.FromServer} {
@@ -89,7 +86,7 @@ func (c *Conn) finish() {
 		c.refused(&now, true)
 	}
 	if c.unanswered() {
-		c.Handshake = c.opener.reader.Pending()
+		c.Handshake = c.pending()
 		c.Target, c.Host = c.Handshake.Target(), c.Handshake.Host()
 		c.emitHandshake(c.Handshake, c.opener.requested.in(packet, t))
 	}
@@ -111,8 +108,20 @@ func (c *Conn) finish() {
 	c.t.emit(&c.t.closed)
 }
 
+// drain takes what waited for bytes that do not come any more.
+func (c *Conn) drain() {
+	if c.outer != nil {
+		return
+	}
+	packet, t := c.t.last.Number, c.t.last.Time
+	for chunk := range c.stream.Flush(packet, t) {
+		c.chunk(chunk)
+	}
+	c.flush(packet, t)
+}
+
 func (c *Conn) unanswered() bool {
-	return c.phase == opening && c.opener != nil && c.opener.reader.Pending() != nil
+	return c.phase == opening && c.opener != nil && c.pending() != nil
 }
 
 // verdict says how far the connection came.
@@ -216,6 +225,9 @@ func (t *Totals) add(c *Conn) {
 	t.HTTPExchanges += c.exchanges
 	if c.tls != nil && !c.sealed() {
 		t.Decrypted++
+	}
+	if c.outer != nil && !c.told || c.multi != nil && c.multi.carried {
+		return
 	}
 	if c.told {
 		t.States[c.State]++

@@ -340,7 +340,7 @@ func (c *Conn) cut(d reassembly.Dir, packet int64, t capture.Time) {
 	if s.astray != nil {
 		c.stop(&s.search)
 	}
-	unseen := !s.based && c.stream.Acked(d) < 0 // the capture has no packet of d
+	unseen := !s.based && c.outer == nil && c.stream.Acked(d) < 0 // the capture has no packet of d
 	c.blind[d] = c.blind[d] || unseen || !s.parser.Synced()
 	c.hold(-s.held - sideCost)
 	c.sides[d] = nil
