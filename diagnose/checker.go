@@ -71,6 +71,7 @@ func (c *Checker) Observe(e session.Event) {
 	case *session.Message:
 		conn := c.connOf(e.Conn)
 		conn.Sides[e.Dir].digest.take(e)
+		conn.Sides[e.Dir].probe(e)
 		if conn.plainMessage(e) {
 			return
 		}

@@ -251,6 +251,7 @@ func All() []*Rule {
 		{Opening, answerRules},
 		{Opening, negotiationRules},
 		{Opening, refusalRules},
+		{Opening, pollingRules},
 		{Framing, framingRules},
 		{Framing, fragmentRules},
 		{Framing, compressionRules},

@@ -48,6 +48,7 @@ type Facts struct {
 	Target     string               // of its request
 	Host       string               // which it was sent to
 	Confidence float64              // that it is a WebSocket, where no answer was captured that says so; else 0
+	Answer     int                  // bytes of the head of an answer that did not come to its end
 	Attempts   int                  // opening handshakes tried on this TCP connection
 	Via        []handshake.Via      // the proxies that were passed before, as far as the bytes tell
 
