@@ -95,6 +95,7 @@ type Rule struct {
 	Frame     func(*Pass, *session.Frame)
 	Message   func(*Pass, *session.Message)
 	Lost      func(*Pass, *session.Lost)
+	Sealed    func(*Pass, *session.Sealed)
 	Closed    func(*Pass, *session.Closed)
 }
 
@@ -245,6 +246,7 @@ func All() []*Rule {
 		layer Layer
 		rules []Rule
 	}{
+		{Securing, tlsRules},
 		{Opening, legRules},
 		{Opening, requestRules},
 		{Opening, extendedRules},
