@@ -38,10 +38,11 @@ var rungs = map[string]rung{
 	"handshake":    {},
 	"handshake/h2": {ours: []string{"handshake"}},
 	"frames":       {},
+	"credential":   {},
 	"tlsdecrypt":   {ours: []string{"capture", "reassembly"}},
 	"session":      {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "tlsdecrypt"}, std: []string{"sync"}},
-	"diagnose":     {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "tlsdecrypt", "session"}},
-	"report":       {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "tlsdecrypt", "session", "diagnose"}},
+	"diagnose":     {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "credential", "tlsdecrypt", "session"}},
+	"report":       {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "credential", "tlsdecrypt", "session", "diagnose"}},
 	"cmd/wssniff":  {ours: []string{"capture", "tlsdecrypt", "session", "diagnose", "report"}, std: []string{"os", "os/signal"}},
 
 	"internal/casetest":                  {ours: []string{"capture"}, std: []string{"net/http", "os"}},
