@@ -74,9 +74,7 @@ func (c *Checker) Observe(e session.Event) {
 		conn.frame(e)
 	case *session.Message:
 		conn := c.connOf(e.Conn)
-		conn.Sides[e.Dir].digest.take(e)
-		conn.Sides[e.Dir].probe(e)
-		if conn.plainMessage(e) {
+		if !conn.noteMessage(e) && conn.plainMessage(e) {
 			return
 		}
 		p := c.begin(&e.Where)

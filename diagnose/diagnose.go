@@ -260,7 +260,9 @@ func All() []*Rule {
 		{Framing, messageRules},
 		{Closing, closeFrameRules},
 		{Closing, endingRules},
+		{Performing, performanceRules},
 		{Fleet, fleetRules},
+		{Security, securityRules},
 	} {
 		for i := range t.rules {
 			r := t.rules[i]
