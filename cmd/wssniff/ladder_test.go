@@ -39,9 +39,10 @@ var rungs = map[string]rung{
 	"handshake/h2": {ours: []string{"handshake"}},
 	"frames":       {},
 	"tlsdecrypt":   {ours: []string{"capture", "reassembly"}},
+	"subprotocol":  {},
 	"session":      {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "tlsdecrypt"}, std: []string{"sync"}},
-	"diagnose":     {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "tlsdecrypt", "session"}},
-	"report":       {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "tlsdecrypt", "session", "diagnose"}},
+	"diagnose":     {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "tlsdecrypt", "subprotocol", "session"}},
+	"report":       {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "tlsdecrypt", "subprotocol", "session", "diagnose"}},
 	"cmd/wssniff":  {ours: []string{"capture", "tlsdecrypt", "session", "diagnose", "report"}, std: []string{"os", "os/signal"}},
 
 	"internal/casetest":                  {ours: []string{"capture"}, std: []string{"net/http", "os"}},
