@@ -40,9 +40,10 @@ var rungs = map[string]rung{
 	"frames":       {},
 	"credential":   {},
 	"tlsdecrypt":   {ours: []string{"capture", "reassembly"}},
+	"subprotocol":  {},
 	"session":      {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "tlsdecrypt"}, std: []string{"sync"}},
-	"diagnose":     {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "credential", "tlsdecrypt", "session"}},
-	"report":       {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "credential", "tlsdecrypt", "session", "diagnose"}},
+	"diagnose":     {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "credential", "tlsdecrypt", "subprotocol", "session"}},
+	"report":       {ours: []string{"capture", "reassembly", "handshake", "handshake/h2", "frames", "credential", "tlsdecrypt", "subprotocol", "session", "diagnose"}},
 	"cmd/wssniff":  {ours: []string{"capture", "tlsdecrypt", "session", "diagnose", "report"}, std: []string{"os", "os/signal"}},
 
 	"internal/casetest":                  {ours: []string{"capture"}, std: []string{"net/http", "os"}},
