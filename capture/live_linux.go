@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +21,8 @@ type Live struct {
 	n       int64 // packets so far
 	polled  []unix.PollFd
 	stopped bool // no packet is waited for any more
+
+	nudged, told atomic.Bool // by Nudge and Stop
 
 	mu   sync.Mutex
 	wake int // an eventfd that Stop writes to; -1 once closed
@@ -53,6 +56,10 @@ func Listen(conf *LiveConfig) (*Live, error) {
 // or no interface is left: then it ends with io.EOF.
 func (l *Live) Read(p *Packet) error {
 	for {
+		if l.nudged.Swap(false) {
+			*p = Packet{Number: l.n, Time: NoTime}
+			return nil
+		}
 		for range l.rings {
 			if l.rings[l.turn].read(p) {
 				l.n++
@@ -88,8 +95,11 @@ func (l *Live) wait() error {
 		return err
 	}
 	if l.polled[0].Revents != 0 {
-		l.stopped = true
-		time.Sleep(2 * lag)
+		var n [8]byte
+		unix.Read(l.wake, n[:])
+		if l.stopped = l.told.Load(); l.stopped {
+			time.Sleep(2 * lag)
+		}
 	}
 	for i, r := range l.rings {
 		if l.polled[i+1].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0 {
@@ -99,8 +109,20 @@ func (l *Live) wait() error {
 	return nil
 }
 
+// Nudge makes Read give a packet with nothing in it, soon: so that whoever reads
+// can see to something else. It may be called from any goroutine.
+func (l *Live) Nudge() {
+	l.nudged.Store(true)
+	l.signal()
+}
+
 // Stop makes Read end, once what was captured by now has been read.
 func (l *Live) Stop() {
+	l.told.Store(true)
+	l.signal()
+}
+
+func (l *Live) signal() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.wake >= 0 {

@@ -26,6 +26,9 @@ func Listen(conf *LiveConfig) (*Live, error) {
 // Read implements [Source].
 func (*Live) Read(*Packet) error { return io.EOF }
 
+// Nudge makes Read give a packet with nothing in it.
+func (*Live) Nudge() {}
+
 // Stop makes Read end.
 func (*Live) Stop() {}
 

@@ -26,6 +26,8 @@ type connTally struct {
 	kept   []connRow
 	more   int64
 
+	keep    int  // rows, 0 for maxConns
+	latest  bool // the last ones are kept, not the first
 	proxied bool // some are inner legs of others
 }
 
@@ -43,7 +45,7 @@ type connRow struct {
 
 func (t *connTally) add(c *session.Conn) {
 	f := &c.Facts
-	if len(t.kept) == maxConns {
+	if len(t.kept) >= t.most() && !t.latest {
 		t.more++
 		return
 	}
@@ -72,8 +74,15 @@ func (t *connTally) add(c *session.Conn) {
 	if l := diagnose.LegOf(c).Outer(); l != nil {
 		r.outer, t.proxied = l.ID, true
 	}
+	if len(t.kept) >= t.most() {
+		t.kept[t.more%int64(len(t.kept))] = r
+		t.more++
+		return
+	}
 	t.kept = append(t.kept, r)
 }
+
+func (t *connTally) most() int { return cmp.Or(t.keep, maxConns) }
 
 // opened tells whether frames could be sent.
 func opened(f *session.Facts) bool {
@@ -123,6 +132,8 @@ var connForms = [...]connForm{{host: true, bytes: true}, {bytes: true}, {host: t
 
 // table is the table in the best form for w columns.
 func (t *connTally) table(w int) *table {
+	kept := slices.Clone(t.kept)
+	defer func() { t.kept = kept }() // in the order in which they are written over
 	slices.SortStableFunc(t.kept, func(a, b connRow) int { return cmp.Compare(a.id, b.id) })
 	var tab *table
 	for _, form := range connForms {

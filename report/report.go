@@ -27,6 +27,11 @@ type Sink interface {
 	Finish(*Summary) error
 }
 
+// A Snapshot is a Sink that can write its summary while it goes on.
+type Snapshot interface {
+	SoFar(w io.Writer, s *Summary) error
+}
+
 // A Summary is what is known at the end of a run.
 type Summary struct {
 	Inputs []capture.Input
@@ -57,6 +62,7 @@ type Options struct {
 	Width       int   // columns of the text report; 0 means 80
 	Color       bool  // decorate the text report
 	Follow      int64 // the ID of the one connection to show; 0 means all
+	Keep        int   // rows kept of the table of connections; 0 means 100
 	Live        bool  // write each event at once, and list messages by default
 }
 

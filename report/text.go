@@ -31,6 +31,7 @@ type textSink struct {
 func newText(w io.Writer, o *Options) Sink {
 	s := &textSink{out: bufio.NewWriter(w), opts: *o, list: o.List, st: style{o.Color}}
 	s.lines = liner{out: s.out, width: o.width(), payload: o.payload(), st: s.st, secret: newRedactor(o)}
+	s.conns.keep, s.conns.latest = o.Keep, o.Live
 	if s.list == Default {
 		s.list = None
 		if o.Live {
@@ -109,6 +110,14 @@ func (s *textSink) flush() {
 	if s.opts.Live {
 		s.out.Flush() // its error stays with the writer, for Finish
 	}
+}
+
+// SoFar implements Snapshot: the tables, of connections that have ended.
+func (s *textSink) SoFar(w io.Writer, sum *Summary) error {
+	out, follow := s.out, s.follow
+	defer func() { s.out, s.follow = out, follow }()
+	s.out, s.follow = bufio.NewWriter(w), nil
+	return s.Finish(sum)
 }
 
 // Finish writes the summary.

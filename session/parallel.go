@@ -49,6 +49,9 @@ func Run(src capture.Source, conf Config, workers int, obs ...Observer) (*Totals
 
 func runAlone(src capture.Source, conf Config, obs []Observer) (*Totals, error) {
 	t := New(conf, obs...)
+	if conf.Counting != nil {
+		conf.Counting(&t.totals)
+	}
 	var failed error
 	for p, err := range capture.Packets(src) {
 		if err != nil {

@@ -46,6 +46,16 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	if err != nil {
 		return 0, false, err
 	}
+	if f.isLive() {
+		if err := f.dropRoot(stderr); err != nil {
+			return 0, false, err
+		}
+		conf.Counting = func(t *session.Totals) {
+			src.sofar = func() {
+				soFar(stderr, sink.Sink, &report.Summary{Inputs: packets.Inputs(), Totals: t, Counts: checker.Counts()})
+			}
+		}
+	}
 	totals, err := session.Run(src, conf, f.workers, checker)
 	unkept := kept.finish()
 	src.progress.clear()
@@ -100,6 +110,16 @@ func (f *flags) config(keys *tlsdecrypt.Keys) session.Config {
 	}
 }
 
+// soFar writes the summary of what there is by now: tables where the report is
+// text, else counts.
+func soFar(w io.Writer, sink report.Sink, s *report.Summary) {
+	if tables, ok := sink.(report.Snapshot); ok {
+		tables.SoFar(w, s)
+		return
+	}
+	describe(w, s.Inputs, s.Totals)
+}
+
 // keeper keeps packets if the flags ask for that; else it is nil.
 func (f *flags) keeper(keys *tlsdecrypt.Keys, conf *session.Config) (*keeper, error) {
 	if f.write == "" {
@@ -146,7 +166,7 @@ func withHint(err error) error {
 }
 
 func (f *flags) options(stdout io.Writer) *report.Options {
-	o := &report.Options{List: f.list, Payload: f.payload, ShowSecrets: f.noRedact, Follow: f.follow, Live: f.isLive()}
+	o := &report.Options{List: f.list, Payload: f.payload, ShowSecrets: f.noRedact, Follow: f.follow, Keep: f.rows, Live: f.isLive()}
 	terminal := f.output == "" && isTerminal(stdout)
 	if terminal {
 		o.Width = columns(stdout)

@@ -32,6 +32,7 @@ type flags struct {
 	output   string
 	write    string // -w
 	ring     ring   // --ring
+	rows     int    // --keep
 	color    string
 	workers  int
 	memory   int64 // 0: what fits the machine
@@ -71,6 +72,7 @@ func parseFlags(args []string) (*flags, error) {
 	set.StringVarP(&f.output, "output", "o", "", "")
 	set.StringVarP(&f.write, "write", "w", "", "")
 	set.StringVar(&rotate, "ring", "", "")
+	set.IntVar(&f.rows, "keep", 100, "")
 	set.StringVar(&f.color, "color", "auto", "")
 	set.IntVar(&f.workers, "workers", 1, "")
 	set.StringVar(&failOn, "fail-on", "never", "")
@@ -161,6 +163,9 @@ func (f *flags) checkForm(format string, set *pflag.FlagSet) error {
 	}
 	if f.format == nil {
 		return fmt.Errorf("-f %q: there are %s", format, strings.Join(names, ", "))
+	}
+	if f.rows < 1 || f.rows > 1_000_000 {
+		return fmt.Errorf("--keep %d: it is 1 to 1000000 connections", f.rows)
 	}
 	if set.Changed("output") && f.output == "" {
 		return errors.New("-o: the name of the file is empty")

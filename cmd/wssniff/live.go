@@ -27,6 +27,11 @@ func (f *flags) listen(stderr io.Writer) (*live, error) {
 		return nil, err
 	}
 	l := &live{packets, make(chan struct{})}
+	if len(summarySignals) > 0 {
+		asked := make(chan os.Signal, 1)
+		signal.Notify(asked, summarySignals...)
+		go l.nudge(asked)
+	}
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, os.Interrupt, syscall.SIGTERM)
 	go l.wait(told, f.duration)
@@ -51,6 +56,19 @@ func (l *live) wait(told chan os.Signal, duration time.Duration) {
 	case <-l.over:
 	}
 	l.Stop()
+}
+
+// nudge asks for the summary so far when a signal does.
+func (l *live) nudge(asked chan os.Signal) {
+	defer signal.Stop(asked)
+	for {
+		select {
+		case <-asked:
+			l.Nudge()
+		case <-l.over:
+			return
+		}
+	}
 }
 
 // Close ends the capture.

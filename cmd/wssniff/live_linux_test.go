@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -163,5 +164,95 @@ func TestLiveErrors(t *testing.T) {
 		if code := run(strings.Fields(c.args), nil, &out, &errs); code != exitUsage || !strings.Contains(errs.String(), c.want) {
 			t.Errorf("%s: exit %d, %s", c.args, code, errs.String())
 		}
+	}
+}
+
+// TestSummarySoFar asks for the summary while it captures.
+func TestSummarySoFar(t *testing.T) {
+	if !namespace.Enter(t) {
+		return
+	}
+	var live bytes.Buffer
+	talk, told := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- run([]string{"-i", "two", "-l", "none"}, nil, &live, told)
+		told.Close()
+	}()
+	lines := bufio.NewReader(talk)
+	if line, err := lines.ReadString('\n'); err != nil || !strings.Contains(line, "capturing on two") {
+		t.Fatalf("%q, %v", line, err)
+	}
+	onWire(t, "one", "../../testdata/captures/ws-ws.pcap")
+	for asked := false; ; asked = true { // until the packets have come
+		if !asked {
+			syscall.Kill(os.Getpid(), syscall.SIGUSR1)
+		}
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(line, "  connections   1") {
+			break
+		}
+		if strings.HasPrefix(line, "hint: ") || strings.HasPrefix(line, "Timing") {
+			syscall.Kill(os.Getpid(), syscall.SIGUSR1)
+		}
+	}
+	go io.Copy(io.Discard, lines)
+	interrupt(t)
+	if got := <-code; got != exitOK {
+		t.Fatalf("exit %d", got)
+	}
+	if !strings.Contains(live.String(), "connections   1   closed 1") {
+		t.Errorf("the summary at the end is\n%s", live.String())
+	}
+}
+
+// TestRootIsGivenUp captures as root, and looks who it is then.
+func TestRootIsGivenUp(t *testing.T) {
+	if !namespace.Enter(t) {
+		return
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cmd := exec.Command(self, "-v", "-i", "two", "-w", filepath.Join(dir, "kept.pcapng"))
+	cmd.Args[0] = "wssniff"
+	cmd.Env = append(os.Environ(), "SUDO_UID=", "SUDO_GID=")
+	told, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(told)
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(line, "wssniff: root given up, user 65534 now") {
+			break
+		}
+	}
+	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(cmd.Process.Pid), "status"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"Uid:\t65534\t65534\t65534\t65534", "Gid:\t65534\t65534\t65534\t65534", "CapEff:\t0000000000000000"} {
+		if !strings.Contains(string(status), want) {
+			t.Errorf("%q is not in its status:\n%s", want, status)
+		}
+	}
+	onWire(t, "one", "../../testdata/captures/ws-ws.pcap")
+	time.Sleep(200 * time.Millisecond) // the kernel holds packets back for 50 ms
+	cmd.Process.Signal(syscall.SIGTERM)
+	rest, _ := io.ReadAll(lines)
+	if err := cmd.Wait(); err != nil || !strings.Contains(string(rest), "packets kept") {
+		t.Errorf("%v, %s", err, rest)
 	}
 }

@@ -36,6 +36,7 @@ Live capture
   -p, --no-promiscuous-mode
                          only what this machine sends and receives
   -B, --buffer-size MIB  the kernel's buffer for packets (default 64)
+SIGUSR1 prints the summary so far; root is given up once it captures.
 
 What is shown
   -l, --list WHAT        list line by line: connections, messages, frames,
@@ -54,6 +55,8 @@ Form
                          their SYN on, as pcapng, with the TLS secrets used
       --ring SIZE:FILES  as FILE.0, FILE.1 and so on, of that size, the oldest
                          written over: 100M:10
+      --keep N           connections kept for the table: of a file the first,
+                         live the last (default 100); all are counted
       --color WHEN       auto, always or never (default auto; NO_COLOR counts)
 
 Decoding

@@ -19,6 +19,7 @@ type watched struct {
 	broken   func() bool // nobody reads the report any more
 	progress *progress
 	keys     *keyring
+	sofar    func() // writes what there is so far; nil for nothing
 
 	ahead bool // first and err were read ahead
 	first capture.Packet
@@ -75,6 +76,10 @@ func (w *watched) Read(p *capture.Packet) error {
 		return w.err
 	}
 	err := w.Source.Read(p)
+	for err == nil && p.Length == 0 && w.sofar != nil { // nudged
+		w.sofar()
+		err = w.Source.Read(p)
+	}
 	w.gather(p)
 	return err
 }

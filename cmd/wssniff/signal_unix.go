@@ -1,0 +1,11 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"syscall"
+)
+
+// summarySignals ask for the summary so far.
+var summarySignals = []os.Signal{syscall.SIGUSR1}
