@@ -113,11 +113,12 @@ func TestTalks(t *testing.T) {
 	for _, talk := range talks {
 		t.Run(talk.name, func(t *testing.T) {
 			var r Reader
+			var scratch Scratch
 			r.Open(talk.protocol, talk.target)
 			for i, s := range talk.messages {
 				var in Info
 				got := ""
-				if r.Read(say(s), &in) {
+				if r.Read(say(s), &in, &scratch) {
 					got = in.Kind.String()
 					if in.Fatal {
 						got += "!"
@@ -149,9 +150,10 @@ func TestSecretsStay(t *testing.T) {
 		{"sip", "> REGISTER sip:a SIP/2.0\r\nAuthorization: Digest response=\"hunter2\"\r\n\r\n"},
 	} {
 		var r Reader
+		var scratch Scratch
 		var in Info
 		r.Open(talk.protocol, "")
-		if !r.Read(say(talk.message), &in) {
+		if !r.Read(say(talk.message), &in, &scratch) {
 			t.Errorf("%q is not read", talk.message)
 		}
 		if line := string(in.Append(nil)); strings.Contains(line, "hunter2") {
@@ -164,16 +166,17 @@ func TestSecretsStay(t *testing.T) {
 func TestAllocs(t *testing.T) {
 	for _, talk := range talks {
 		var r Reader
+		var scratch Scratch
 		var in Info
 		r.Open(talk.protocol, talk.target)
 		var all []*Message
 		for _, s := range talk.messages {
 			m := say(s)
 			all = append(all, m)
-			r.Read(m, &in)
+			r.Read(m, &in, &scratch)
 		}
 		for _, m := range all[1:] {
-			if n := testing.AllocsPerRun(20, func() { r.Read(m, &in) }); n != 0 {
+			if n := testing.AllocsPerRun(20, func() { r.Read(m, &in, &scratch) }); n != 0 {
 				t.Errorf("%s: %q takes %v allocations", talk.name, m.Data, n)
 			}
 		}
@@ -192,13 +195,14 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, which uint8, text, fromClient bool, cut uint16) {
 		talk := talks[int(which)%len(talks)]
 		var r Reader
+		var scratch Scratch
 		var in Info
 		r.Open(talk.protocol, talk.target)
-		r.Read(say(talk.messages[0]), &in)
+		r.Read(say(talk.messages[0]), &in, &scratch)
 		m := &Message{Data: data[:min(int(cut), len(data))], Length: uint64(len(data)), Text: text, FromClient: fromClient}
 		m.Whole = len(m.Data) == len(data)
 		for range 2 {
-			if !r.Read(m, &in) {
+			if !r.Read(m, &in, &scratch) {
 				continue
 			}
 			if in.Protocol == "" || int(in.Kind) >= len(kindNames) {
