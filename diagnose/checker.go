@@ -21,7 +21,7 @@ type Checker struct {
 	world World
 	pass  Pass
 
-	handshake, refusal, frame, message, lost, closed []*Rule
+	handshake, refusal, frame, message, lost, sealed, closed []*Rule
 
 	counts map[string]int64 // by Finding.ID, of all that was found
 	spare  []*Conn          // of connections that are over
@@ -37,7 +37,7 @@ func New(rules []*Rule, out Observer) *Checker {
 			list *[]*Rule
 		}{
 			{r.Handshake != nil, &c.handshake}, {r.Refusal != nil, &c.refusal}, {r.Frame != nil, &c.frame},
-			{r.Message != nil, &c.message}, {r.Lost != nil, &c.lost}, {r.Closed != nil, &c.closed},
+			{r.Message != nil, &c.message}, {r.Lost != nil, &c.lost}, {r.Sealed != nil, &c.sealed}, {r.Closed != nil, &c.closed},
 		} {
 			if hook.set {
 				*hook.list = append(*hook.list, r)
@@ -52,8 +52,12 @@ func (c *Checker) Counts() map[string]int64 { return c.counts }
 
 // Observe tells what happened, judges it and tells what was found.
 func (c *Checker) Observe(e session.Event) {
-	if closed, ok := e.(*session.Closed); ok {
-		c.close(closed)
+	switch e := e.(type) {
+	case *session.Closed:
+		c.close(e)
+		return
+	case *session.Sealed:
+		c.seal(e)
 		return
 	}
 	c.out.Observe(e)
@@ -71,6 +75,7 @@ func (c *Checker) Observe(e session.Event) {
 	case *session.Message:
 		conn := c.connOf(e.Conn)
 		conn.Sides[e.Dir].digest.take(e)
+		conn.Sides[e.Dir].probe(e)
 		if conn.plainMessage(e) {
 			return
 		}
@@ -104,6 +109,17 @@ func (c *Checker) Observe(e session.Event) {
 	}
 }
 
+// seal judges a TLS connection that could not be looked into, and forgets it.
+func (c *Checker) seal(e *session.Sealed) {
+	p := c.begin(&e.Where)
+	for _, p.rule = range c.sealed {
+		p.rule.Sealed(p, e)
+	}
+	c.tell()
+	c.out.Observe(e)
+	c.forget(p.Conn)
+}
+
 // close judges a connection that has ended, and forgets it.
 func (c *Checker) close(e *session.Closed) {
 	p := c.begin(&e.Where)
@@ -113,10 +129,15 @@ func (c *Checker) close(e *session.Closed) {
 	}
 	c.tell()
 	c.out.Observe(e)
-	e.Conn.Attached = nil
+	c.forget(p.Conn)
+}
+
+// forget takes back what was gathered of a connection.
+func (c *Checker) forget(conn *Conn) {
+	conn.Attached = nil
 	if len(c.spare) < maxSpare {
-		*p.Conn = Conn{found: p.Conn.found[:0]}
-		c.spare = append(c.spare, p.Conn)
+		*conn = Conn{found: conn.found[:0]}
+		c.spare = append(c.spare, conn)
 	}
 }
 

@@ -61,6 +61,7 @@ type Side struct {
 	LastAt    capture.Time  // of its last frame; 0 before it
 
 	digest digest // of its messages
+	probed int64  // packet of a probe of Engine.IO, or of its answer
 
 	// Of a frame whose payload was not there to its end.
 	Cut                   int64 // packet in which its header was complete

@@ -95,6 +95,7 @@ type Rule struct {
 	Frame     func(*Pass, *session.Frame)
 	Message   func(*Pass, *session.Message)
 	Lost      func(*Pass, *session.Lost)
+	Sealed    func(*Pass, *session.Sealed)
 	Closed    func(*Pass, *session.Closed)
 }
 
@@ -245,12 +246,14 @@ func All() []*Rule {
 		layer Layer
 		rules []Rule
 	}{
+		{Securing, tlsRules},
 		{Opening, legRules},
 		{Opening, requestRules},
 		{Opening, extendedRules},
 		{Opening, answerRules},
 		{Opening, negotiationRules},
 		{Opening, refusalRules},
+		{Opening, pollingRules},
 		{Framing, framingRules},
 		{Framing, fragmentRules},
 		{Framing, compressionRules},

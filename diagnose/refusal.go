@@ -27,9 +27,20 @@ var refusalRules = []Rule{
 		Means:  "0 transport unknown, 1 session ID unknown, 2 bad method, 3 bad request, 4 forbidden, 5 unsupported version",
 		Causes: []string{"several servers without sticky sessions", "client and server of different major versions", "a restart lost the sessions", "allowRequest or CORS refused"},
 		Fixes:  []Fix{{"", "sticky sessions, or transports: [\"websocket\"]"}, {"", "allowEIO3: true for old clients"}},
-		Refusal: refused(func(e *session.Refusal) bool { return engineCode.Match(e.Body) }, func(p *Pass, e *session.Refusal) {
-			m := engineCode.FindSubmatch(e.Body)
-			p.refusal("", e, "code %s, %s", m[1], m[2])
+		Variants: []Variant{
+			{ID: "sticky", Title: "Engine.IO does not know the session: another server began it, or it was restarted", Advice: "sticky sessions at the load balancer, or transports: [\"websocket\"]"},
+			{ID: "version", Title: "client and server of Engine.IO are of different major versions", Advice: "bring client and server to one major version, or set allowEIO3: true"},
+			{ID: "ws-path", Title: "the upgrade of Engine.IO was refused before Engine.IO saw it", Advice: "look at what stands between: it takes Upgrade away, or does not route this path"},
+		},
+		Refusal: refused(func(e *session.Refusal) bool {
+			return enginePath(e) && (engineText.Match(e.Body) || e.Status() == 400)
+		}, func(p *Pass, e *session.Refusal) {
+			form, sure := formOf(p, e, engineForms)
+			if m := engineText.FindSubmatch(e.Body); m != nil && m[1] != nil {
+				p.refusal(form, e, "code %s, %s", m[1], m[2]).As(sure)
+			} else {
+				p.refusal(form, e, "%d %s", e.Status(), e.Reason()).As(sure)
+			}
 		}),
 	},
 	{
@@ -59,6 +70,14 @@ var refusalRules = []Rule{
 		Causes:  []string{"a proxy changed Host and left Origin", "the list lacks the scheme or the port", "Origin is null: a file or a sandbox", "TLS ended before the server, which takes the scheme for http"},
 		Fixes:   []Fix{{"nginx", "proxy_set_header Host $http_host;"}, {"gorilla", "CheckOrigin"}, {"Django", "ALLOWED_HOSTS"}, {"Rails", "action_cable.allowed_request_origins"}, {"Phoenix", "check_origin"}, {"Spring", "setAllowedOrigins"}, {"coder", "OriginPatterns"}},
 		NotWhen: "Origin and Host are the same",
+		Variants: []Variant{
+			{ID: "forwarded", Severity: Warning, Title: "what the proxy tells the server does not fit the Origin", Advice: "let the proxy send the public Host, X-Forwarded-Host and X-Forwarded-Proto, once each"},
+		},
+		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
+			if amiss := forwardedAmiss(h); amiss != "" {
+				p.Report("forwarded", "%s: Origin %s, Host %s", amiss, h.Origin(), h.Host()).As(Likely)
+			}
+		}),
 		Refusal: refused(originRefused, func(p *Pass, e *session.Refusal) {
 			f := p.refusal("", e, "Origin %s, Host %s", e.Origin(), e.Host()).With("origin", e.Origin()).With("host", e.Host())
 			if !originBody.Match(e.Body) {
@@ -73,7 +92,7 @@ var refusalRules = []Rule{
 		Means:  "whoever answered did not know that this was an upgrade, or that the path has a WebSocket",
 		Causes: []string{"the path is served by a page or a fallback", "a proxy sent an ordinary request", "the backend has no upgrade handler", "a login portal"},
 		Fixes:  []Fix{{"Node", "server.on('upgrade', …) on the server that listens"}, {"", "look for the route in the proxy and the backend"}},
-	}, 200),
+	}, nil, 200),
 	{
 		ID: "upgrade-redirected", Severity: Error, Clause: "RFC 6455 §4.1",
 		Title:  "the handshake was redirected",
@@ -102,7 +121,10 @@ var refusalRules = []Rule{
 		Means:  "the server knows nobody by this request; scripts in a browser cannot set Authorization here",
 		Causes: []string{"no cookie, for its SameSite or its domain", "a token that is over", "verifyClient of ws said no", "a proxy took Authorization away"},
 		Fixes:  []Fix{{"nginx", "proxy_set_header Authorization $http_authorization;"}},
-	}, 401),
+		Variants: []Variant{
+			{ID: "browser-cannot", Title: "the server wants a scheme that scripts in a browser cannot send", Advice: "let the server take a cookie, a ticket in the URL, or a first message"},
+		},
+	}, unauthorizedForms, 401),
 	byStatus(Rule{
 		ID: "forbidden-403-other", Clause: "RFC 9110 §15.5.4",
 		Title:  "403 for another reason than the Origin",
@@ -110,7 +132,7 @@ var refusalRules = []Rule{
 		Means:  "the request was understood and is not allowed",
 		Causes: []string{"the program's connect handler refused", "Envoy without upgrade_configs", "a firewall rule", "an ASGI program that closed before it accepted"},
 		Fixes:  []Fix{{"Envoy", "upgrade_configs: [{upgrade_type: websocket}]"}},
-	}, 403),
+	}, nil, 403),
 	byStatus(Rule{
 		ID: "not-found-404", Clause: "RFC 9110 §15.5.5",
 		Title:  "there is no WebSocket at that path",
@@ -118,7 +140,14 @@ var refusalRules = []Rule{
 		Means:  "the server has no such route, or an HTTP server answers that knows no WebSockets",
 		Causes: []string{"a WSGI server, or one without its WebSocket library, answers", "a wrong path or prefix", "a proxy adds or drops a part of the path"},
 		Fixes:  []Fix{{"Django, FastAPI", "serve by ASGI: daphne, or uvicorn[standard]"}, {"nginx", "mind the slash behind proxy_pass"}},
-	}, 404),
+		Variants: []Variant{
+			{ID: "slash", Title: "the path differs from one with a WebSocket by the slash at its end", Advice: "use the path as the server has it: the slash at the end counts"},
+			{ID: "prefix", Title: "a part of the path is there twice", Advice: "take the prefix off in one place: proxy_pass with or without a path"},
+			{ID: "host-in-path", Title: "the path holds a host name, or a variable without a value", Advice: "look at how the page makes the URL: it needs ws:// and a host before the path"},
+			{ID: "framework", Title: "a web framework answers that has no such route", Advice: "route the path to the WebSocket handler; serve by what can upgrade"},
+			{ID: "actioncable", Title: "Action Cable answers as to a request that is no upgrade, or of an Origin it does not allow", Advice: "set action_cable.allowed_request_origins, and let the proxy pass Upgrade on"},
+		},
+	}, notFoundForms, 404),
 	byStatus(Rule{
 		ID: "overloaded-429-503", Clause: "RFC 9110 §15.6.4",
 		Title:  "a rate limit, or no capacity",
@@ -126,7 +155,14 @@ var refusalRules = []Rule{
 		Means:  "the server, or the proxy before it, takes no more now",
 		Causes: []string{"a limit of requests by address", "no healthy backend", "the server is shutting down", "WebSockets are switched off (IIS)"},
 		Fixes:  []Fix{{"Azure, IIS", "turn Web sockets on"}, {"", "reconnect with growing, random delays"}},
-	}, 429, 503),
+		Variants: []Variant{
+			{ID: "limit", Title: "a limit of requests refused the upgrade", Clause: "RFC 6585 §4"},
+			{ID: "no-backend", Title: "the proxy has no server behind it that is healthy", Advice: "look at the health checks, and at whether the backend listens on the port they use"},
+			{ID: "draining", Title: "the server is shutting down", Advice: "reconnect after a random delay; drain before the process ends"},
+			{ID: "disabled", Title: "WebSockets are switched off at this site", Advice: "turn Web sockets on (Azure App Service, IIS)"},
+			{ID: "handshake-quota", Title: "the quota of new connections is used up", Advice: "back off with random delays; ask for a larger quota", Clause: "RFC 6585 §4"},
+		},
+	}, overloadForms, 429, 503),
 	byStatus(Rule{
 		ID: "bad-gateway-502", Clause: "RFC 9110 §15.6.3",
 		Title:  "the proxy had no valid answer from the server behind it",
@@ -134,7 +170,7 @@ var refusalRules = []Rule{
 		Means:  "the backend is down, closed, or answered what the proxy does not take for a 101",
 		Causes: []string{"the backend is down, or the port or scheme is wrong", "its 101 lacks a field", "a head too large for the proxy"},
 		Fixes:  []Fix{{"nginx", "proxy_buffer_size; proxy_pass with the right scheme"}},
-	}, 502, 520, 521, 522, 523, 525, 526),
+	}, nil, 502, 520, 521, 522, 523, 525, 526),
 	byStatus(Rule{
 		ID: "server-error-500", Clause: "RFC 9110 §15.6.1",
 		Title:  "the code of the upgrade crashed",
@@ -142,7 +178,12 @@ var refusalRules = []Rule{
 		Means:  "an exception in the handler, or middleware that hides what upgrading needs",
 		Causes: []string{"logging, compressing or timing middleware around the handler", "an exception while connecting", "a backend that speaks HTTP/2 only"},
 		Fixes:  []Fix{{"Go", "let wrappers of ResponseWriter implement http.Hijacker or Unwrap"}},
-	}, 500, 501),
+		Variants: []Variant{
+			{ID: "hijack", Title: "middleware hides what an upgrade in Go needs", Advice: "let the wrapper of ResponseWriter implement http.Hijacker or Unwrap"},
+			{ID: "asgi", Title: "Django without Channels has got a WebSocket", Advice: "set ASGI_APPLICATION with a ProtocolTypeRouter"},
+			{ID: "iis-501", Title: "this version of IIS, or this site, has no WebSockets", Advice: "install the role service WebSocket Protocol"},
+		},
+	}, crashForms, 500, 501),
 	byStatus(Rule{
 		ID: "bad-request-400", Clause: "RFC 9110 §15.5.1",
 		Title:  "the server did not like the request",
@@ -150,7 +191,7 @@ var refusalRules = []Rule{
 		Means:  "a field of the handshake is missing or changed, or the path is not the WebSocket's",
 		Causes: []string{"a proxy changed the request", "a client written by hand", "the path is another's (Node ws answers 400)"},
 		Fixes:  upgradeFixes,
-	}, 400, 405, 426, 505),
+	}, nil, 400, 405, 426, 505),
 	{
 		ID: "handshake-no-response", Severity: Error, Clause: "RFC 6455 §4.1",
 		Title:   "the request has no answer",
@@ -163,6 +204,7 @@ var refusalRules = []Rule{
 		Variants: []Variant{
 			{ID: "timeout", Title: "the client gave up waiting for an answer"},
 			{ID: "closed", Title: "the server closed without an answer"},
+			{ID: "partial", Title: "the head of the answer breaks off"},
 			{ID: "slow", Severity: Warning, Title: "the answer took more than a second"},
 			{ID: "gateway-timeout", Title: "a gateway gave up waiting for an answer", Clause: "RFC 9110 §15.6.5"},
 		},
@@ -184,6 +226,11 @@ var refusalRules = []Rule{
 			}
 			waited := c.End.Sub(p.Conn.Requested.Time).Round(time.Millisecond)
 			p.from(c.TCP.EndedBy)
+			if c.Answer > 0 {
+				p.from(reassembly.FromServer)
+				p.Report("partial", "%d bytes of a head, and then the end by the %v", c.Answer, c.TCP.EndedBy).In(p.Conn.Requested.Packet, c.TCP.EndedIn)
+				return
+			}
 			if c.TCP.EndedBy == reassembly.FromServer {
 				p.Report("closed", "%v after the request", waited).In(p.Conn.Requested.Packet, c.TCP.EndedIn)
 			} else {
@@ -195,9 +242,6 @@ var refusalRules = []Rule{
 
 // slow is an answer that a person notices.
 const slow = time.Second
-
-// engineCode is the body of a refusal by Engine.IO.
-var engineCode = regexp.MustCompile(`^\s*\{"code":([0-5]),"message":"([^"\\]{1,80})"`)
 
 // originBody is what bodies say that speak of the Origin.
 var originBody = regexp.MustCompile(`(?i)\borigin\b|cross.origin|\bcors\b`)
@@ -214,8 +258,8 @@ func refused(fits func(*session.Refusal) bool, report func(*Pass, *session.Refus
 	}
 }
 
-// byStatus completes a rule that goes by the status alone.
-func byStatus(r Rule, statuses ...int) Rule {
+// byStatus completes a rule that goes by the status, and its variants by forms.
+func byStatus(r Rule, forms []refusalForm, statuses ...int) Rule {
 	r.Severity = Error
 	names := make([]string, len(statuses))
 	for i, s := range statuses {
@@ -223,7 +267,11 @@ func byStatus(r Rule, statuses ...int) Rule {
 	}
 	r.Seen = "an upgrade answered with " + strings.Join(names, ", ")
 	r.Refusal = refused(func(e *session.Refusal) bool { return slices.Contains(statuses, e.Status()) }, func(p *Pass, e *session.Refusal) {
-		p.refusal("", e, "%d %s", e.Status(), e.Reason())
+		form, sure := formOf(p, e, forms)
+		f := p.refusal(form, e, "%d %s", e.Status(), e.Reason())
+		if f.Certainty == Certain {
+			f.As(sure)
+		}
 	})
 	return r
 }

@@ -146,6 +146,7 @@ var requestRules = []Rule{
 			{ID: "body", Severity: Warning, Title: "the request has a body"},
 			{ID: "early-data", Title: "the client sent frames before the 101", Clause: "RFC 6455 §4.1"},
 			{ID: "fragment", Title: "the request target has a fragment", Clause: "RFC 6455 §3"},
+			{ID: "no-sni-host-mismatch", Severity: Warning, Title: "Host is another name than the one that TLS was asked for", Clause: "RFC 6066 §3"},
 		},
 		Handshake: ofUpgrade(func(p *Pass, h *session.Handshake) {
 			r := h.Request
@@ -161,11 +162,22 @@ var requestRules = []Rule{
 			if h.Early > 0 && h.Established {
 				p.Report("early-data", "%d bytes behind the request", h.Early).In(h.EarlyIn)
 			}
+			if asked := serverName(h); asked != "" && !strings.EqualFold(asked, hostname(h.Host())) {
+				p.Report("no-sni-host-mismatch", "TLS for %s, Host %s", asked, h.Host())
+			}
 			if strings.Contains(r.Target, "#") {
 				p.Report("fragment", "%d bytes behind the #", len(r.Target)-strings.IndexByte(r.Target, '#')-1)
 			}
 		}),
 	},
+}
+
+// serverName is the name that TLS was asked for, "" without one.
+func serverName(h *session.Handshake) string {
+	if h.TLS == nil || h.TLS.ClientHello == nil {
+		return ""
+	}
+	return h.TLS.ClientHello.ServerName
 }
 
 // ofUpgrade is ofRequest of what HTTP/1.1 alone has: in HTTP/2 the WebSocket is

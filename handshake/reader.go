@@ -102,6 +102,15 @@ func (r *Reader) ClientRest() []byte { return r.client.rest() }
 // ServerRest is ClientRest of the other direction.
 func (r *Reader) ServerRest() []byte { return r.server.rest() }
 
+// AnswerBegun is how many bytes of the head of an answer to Pending there are,
+// where it is not complete.
+func (r *Reader) AnswerBegun() int {
+	if h := &r.server; r.pending != nil && (h.place == inStart || h.place == inFields) {
+		return h.size
+	}
+	return 0
+}
+
 // UpgradedH2C tells that a 101 went over to HTTP/2 (RFC 7540 §3.2): what both
 // sides send behind its head and that of its request is that.
 func (r *Reader) UpgradedH2C() bool { return r.h2c }

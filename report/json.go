@@ -59,6 +59,7 @@ func (s *jsonSink) Observe(e session.Event) {
 			s.write()
 		}
 	case *session.Sealed:
+		s.finds.closed(&e.Conn.Facts)
 		if s.wants(Connections, &e.Where) {
 			s.sealed(e)
 			s.write()

@@ -135,13 +135,14 @@ func (c *Conn) chunk(ch *reassembly.Chunk) {
 // bytes takes a run in order, and takes off it what it has read. Where the
 // phase changes inside the run, the rest of it goes on in the new one.
 func (c *Conn) bytes(ch *reassembly.Chunk) {
+	first := !c.spoken
 	c.spoken = true
 	if c.phase == opening {
 		if c.opener == nil {
 			c.opener = c.t.openers.take()
 			c.opener.reader.MidStream = c.joined
 		}
-		if c.alpnH2() && c.beginsHTTP2(ch) {
+		if first && c.alpnH2() && c.beginsHTTP2(ch) {
 			return
 		}
 		if c.joined && c.beginsTLS(ch) {

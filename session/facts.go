@@ -47,7 +47,9 @@ type Facts struct {
 	Handshake  *handshake.Handshake // the last attempt; nil if none was captured; once open, only the fields that Brief keeps
 	Target     string               // of its request
 	Host       string               // which it was sent to
+	Mismatch   Mismatch             // one end speaks TLS and the other does not
 	Confidence float64              // that it is a WebSocket, where no answer was captured that says so; else 0
+	Answer     int                  // bytes of the head of an answer that did not come to its end
 	Attempts   int                  // opening handshakes tried on this TCP connection
 	Via        []handshake.Via      // the proxies that were passed before, as far as the bytes tell
 
@@ -63,6 +65,16 @@ type Facts struct {
 
 	PingRTT Samples // from a Ping to the Pong with the same payload
 }
+
+// A Mismatch says which end of a connection speaks TLS alone.
+type Mismatch uint8
+
+// The mismatches.
+const (
+	NoMismatch Mismatch = iota
+	TLSToHTTP           // a ClientHello was answered in HTTP
+	HTTPToTLS           // a request was answered with a TLS alert
+)
 
 // ClosedBy says who ended a WebSocket connection.
 type ClosedBy uint8

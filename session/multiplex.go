@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/wssniff/wssniff/frames"
@@ -51,7 +52,7 @@ func (c *Conn) beginsHTTP2(r *reassembly.Chunk) bool {
 	reader := &c.opener.reader
 	upgraded := reader.UpgradedH2C()
 	rest := [2][]byte{reader.ClientRest(), reader.ServerRest()}
-	if !upgraded && !c.alpnH2() {
+	if !upgraded && (!c.alpnH2() || bytes.HasPrefix(r.Data, []byte("GET "))) {
 		b := slices.Concat(rest[r.Dir], r.Data[:min(len(r.Data), 64)])
 		look, _ := h2.Looks(r.Dir == reassembly.FromClient, b)
 		if look != h2.Preface && look != h2.Settled && (look != h2.Partly || len(b) < 5 || r.Dir != reassembly.FromClient) {

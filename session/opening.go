@@ -31,6 +31,10 @@ func (c *Conn) http(r *reassembly.Chunk) {
 	if r.Lost > 0 {
 		c.skip(d, r)
 	}
+	if c.answersAlert(r) {
+		c.Mismatch = HTTPToTLS
+		r.Data = nil
+	}
 	for len(r.Data) > 0 && c.phase == opening {
 		var n int
 		var step handshake.Step

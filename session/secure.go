@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/wssniff/wssniff/capture"
@@ -51,6 +52,9 @@ func (c *Conn) secure(r *reassembly.Chunk) {
 // unlock takes a run of TLS. What is inside goes the way of all bytes.
 func (c *Conn) unlock(r *reassembly.Chunk) {
 	c.tls.outside = r.Offset
+	if r.Dir == reassembly.FromServer && c.TLS.Sides[tlsdecrypt.Server].Records == 0 && bytes.HasPrefix(r.Data, []byte("HTTP/")) {
+		c.Mismatch = TLSToHTTP
+	}
 	for ch := range c.tls.Chunks(r) {
 		c.plain(&ch.Chunk)
 	}
@@ -98,6 +102,8 @@ func (c *Conn) secureState() State {
 	}
 	over := c.TCP.End != reassembly.NotEnded
 	switch {
+	case c.Mismatch != NoMismatch:
+		return Refused
 	case f.Sides[tlsdecrypt.Server].Records == 0 && !over:
 		if c.t.last.Time.Sub(f.ClientHello.Time) < tlsPatience {
 			return Connecting
@@ -116,6 +122,14 @@ func fatal(f *tlsdecrypt.Facts) bool {
 		}
 	}
 	return false
+}
+
+// answersAlert tells that a request is answered with an alert of TLS
+// (RFC 8446 §6), which is how a server takes what is no ClientHello.
+func (c *Conn) answersAlert(r *reassembly.Chunk) bool {
+	b := r.Data
+	return r.Dir == reassembly.FromServer && len(b) >= 5 && b[0] == 21 && b[1] == 3 && b[2] <= 4 && b[3] == 0 && b[4] == 2 &&
+		c.opener.reader.Pending() != nil
 }
 
 // minFinished is less than any Finished message takes under a key, and more

@@ -86,7 +86,7 @@ func (c *Conn) finish() {
 		c.refused(&now, true)
 	}
 	if c.unanswered() {
-		c.Handshake = c.pending()
+		c.Handshake, c.Answer = c.pending(), c.opener.reader.AnswerBegun()
 		c.Target, c.Host = c.Handshake.Target(), c.Handshake.Host()
 		c.emitHandshake(c.Handshake, c.opener.requested.in(packet, t))
 	}

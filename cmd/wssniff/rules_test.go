@@ -93,6 +93,7 @@ func TestRules(t *testing.T) {
 			}
 		}
 	}
+	testTLSRules(t, wanted, unwanted)
 	for _, id := range ids() {
 		if !wanted[id] {
 			t.Errorf("no case wants %s", id)

@@ -1,0 +1,42 @@
+package diagnose
+
+import (
+	"time"
+
+	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/session"
+)
+
+// Engine.IO begins with long polling, and goes over to a WebSocket once a
+// probe on it was answered: the client sends 2probe, the server 3probe.
+
+// probe notes such a message.
+func (s *Side) probe(e *session.Message) {
+	if len(e.Data) == len("2probe") && string(e.Data[1:]) == "probe" && (e.Data[0] == '2' || e.Data[0] == '3') {
+		s.probed = e.Packet
+	}
+}
+
+// pollingRules are about programs that work, and not by a WebSocket.
+var pollingRules = []Rule{
+	{
+		ID: "fallback-to-polling", Severity: Warning, Clause: "RFC 6202 §2",
+		Title:   "the program goes on by long polling: its WebSocket was opened and did not carry",
+		Advice:  "look at what passes the handshake on this path and not the frames behind it",
+		Seen:    "the probe of Engine.IO on an open WebSocket, and no answer to it within ten seconds",
+		Means:   "users see a slow program, not an error",
+		Causes:  []string{"a proxy or scanner that holds frames back", "a server behind a load balancer that does not know the session", "compression that a proxy cannot pass"},
+		Fixes:   []Fix{{"", "sticky sessions"}, {"", "turn inspection of bodies, and compression, off for this path"}},
+		NotWhen: "the capture ends, or the client closes, before ten seconds",
+		Closed: func(p *Pass, e *session.Closed) {
+			client, server := &p.Conn.Sides[reassembly.FromClient], &p.Conn.Sides[reassembly.FromServer]
+			if client.probed == 0 || server.probed > 0 || server.Lost || e.Conn.OneSided {
+				return
+			}
+			if waited := e.Time.Sub(p.Conn.Answered.Time); waited >= 10*time.Second {
+				p.from(reassembly.FromServer)
+				p.Report("", "2probe has no 3probe for %v", waited.Round(time.Second)).In(client.probed)
+			}
+		},
+	},
+}

@@ -1,0 +1,324 @@
+package diagnose
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/session"
+	"github.com/wssniff/wssniff/tlsdecrypt"
+)
+
+// tlsRules are about TLS below the WebSocket, as far as it shows without keys.
+var tlsRules = []Rule{
+	{
+		ID: "tls-cert-rejected", Severity: Error, Clause: "RFC 8446 §6.2",
+		Title:   "the client refused the server's certificate",
+		Advice:  "serve the full chain, with a name and dates that fit; install a private CA in the client's runtime",
+		Seen:    "an alert of the client about the certificate, or, where alerts are encrypted, one small record instead of its Finished",
+		Means:   "browsers give no prompt for wss: they report an error without a reason",
+		Causes:  []string{"a certificate of a private CA, or self-signed", "it is over", "it is for another name", "the intermediate certificate is missing: browsers fetch it, programs do not", "a scanner of TLS whose CA this runtime does not know"},
+		Fixes:   []Fix{{"nginx", "ssl_certificate fullchain.pem;"}, {"Node", "NODE_EXTRA_CA_CERTS=ca.pem"}, {"browser", "open https://host:port once, or use a trusted CA"}},
+		Confirm: "openssl s_client -connect HOST:PORT -servername HOST",
+		NotWhen: "the client's Finished was seen",
+		Closed:  secured(certRejected),
+	},
+	{
+		ID: "tls-cert-bad", Severity: Error, Clause: "RFC 5280 §4.1.2.5",
+		Title:   "the server's certificate has a fault",
+		Advice:  "renew the certificate, with all names and the full chain",
+		Seen:    "the certificate, which TLS up to 1.2 sends in clear, at the time of the packet",
+		Means:   "clients that check fail the connection",
+		Causes:  []string{"renewal does not run", "a name is missing", "a self-signed certificate of the first set-up"},
+		Fixes:   []Fix{{"", "certbot renew, and reload the server"}, {"TLS 1.3", "the certificate is encrypted: openssl s_client -connect HOST:PORT -servername HOST"}},
+		NotWhen: "the clock of the capture is wrong",
+		Variants: []Variant{
+			{ID: "expired", Title: "the certificate is over"},
+			{ID: "not-yet-valid", Title: "the certificate is not valid yet"},
+			{ID: "name-mismatch", Title: "the certificate is for other names", Clause: "RFC 9525 §6"},
+			{ID: "self-signed", Title: "the certificate is self-signed", Advice: "use a CA that the clients trust, or give them this certificate"},
+			{ID: "chain-incomplete", Title: "the server sends its certificate alone", Clause: "RFC 8446 §4.4.2", Advice: "serve the intermediate certificates, too: fullchain.pem"},
+			{ID: "expires-soon", Severity: Warning, Title: "the certificate is over in two weeks"},
+		},
+		Closed: secured(certBad),
+		Sealed: func(p *Pass, e *session.Sealed) { certBad(p, e.Conn, e.Conn.TLS) },
+	},
+	{
+		ID: "tls-version-or-cipher", Severity: Error, Clause: "RFC 8446 §4.1.1",
+		Title:   "client and server have no TLS version or cipher suite in common",
+		Advice:  "let both ends have TLS 1.2 and 1.3; update the older one",
+		Seen:    "an alert of the server that answers the ClientHello: protocol_version, handshake_failure, insufficient_security",
+		Means:   "not a byte of HTTP was sent",
+		Causes:  []string{"the server has no TLS 1.0 and 1.1 any more, and the client is old", "the server is old, and the client has no old versions", "an ECDSA certificate and a client with RSA alone"},
+		Fixes:   []Fix{{"nginx", "ssl_protocols TLSv1.2 TLSv1.3;"}, {"", "add an RSA certificate for old clients"}},
+		NotWhen: "a client certificate was asked for, or the ClientHello has no server name",
+		Variants: []Variant{
+			{ID: "none", Title: "client and server have no TLS version or cipher suite in common"},
+			{ID: "obsolete", Severity: Warning, Title: "an obsolete version of TLS is in use", Clause: "RFC 8996 §4", Advice: "use TLS 1.2 or 1.3"},
+		},
+		Closed: secured(noCommon),
+		Sealed: func(p *Pass, e *session.Sealed) { noCommon(p, e.Conn, e.Conn.TLS) },
+	},
+	{
+		ID: "tls-sni-problem", Severity: Error, Clause: "RFC 6066 §3",
+		Title:   "the server does not know the name that it was asked for, or was not told one",
+		Advice:  "connect by name, and send it: a server with several names chooses by it",
+		Seen:    "unrecognized_name, or a failure behind a ClientHello without a name",
+		Means:   "the certificate, and the program behind, are chosen by this name",
+		Causes:  []string{"the client connects by address, or its library sends no name", "a proxy that sends none to its backend", "the name is not configured at the server"},
+		Fixes:   []Fix{{"nginx", "proxy_ssl_server_name on; proxy_ssl_name $host;"}, {"Go", "tls.Config.ServerName"}},
+		NotWhen: "other clients without a name succeed there",
+		Closed:  secured(badName),
+	},
+	{
+		ID: "tls-alpn-h2-only", Severity: Error, Clause: "RFC 7301 §3.2",
+		Title:   "the two ends do not agree on HTTP/1.1 for the WebSocket",
+		Advice:  "let the client's dialer offer http/1.1, and the server allow it",
+		Seen:    "no_application_protocol, or a request in HTTP/1.1 where HTTP/2 was agreed on",
+		Means:   "Upgrade does not exist in HTTP/2; servers close or answer with HTTP/2",
+		Causes:  []string{"a client that uses an HTTP transport whose TLS offers h2", "a proxy that copies the offer", "a gateway with h2 alone"},
+		Fixes:   []Fix{{"Go", `NextProtos: []string{"http/1.1"}`}, {"", "enable HTTP/1.1 at the gateway for this host"}},
+		NotWhen: "the client opens a WebSocket in HTTP/2 (RFC 8441)",
+		Variants: []Variant{
+			{ID: "no-overlap", Title: "client and server have no protocol for ALPN in common"},
+			{ID: "h2-selected", Title: "HTTP/2 was agreed on, and the client sends a request in HTTP/1.1", Clause: "RFC 9113 §3.2"},
+		},
+		Closed: secured(noProtocol),
+		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
+			if h.TLS != nil && h.TLS.ALPN == "h2" && h.H2 == nil {
+				p.Report("h2-selected", "%s in HTTP/1.1", h.Request.Method)
+			}
+		}),
+	},
+	{
+		ID: "tls-plaintext-mismatch", Severity: Error, Clause: "RFC 6455 §3",
+		Title:   "one end speaks TLS and the other does not: ws and wss are mixed up",
+		Advice:  "let scheme and port fit: ws:// to a port without TLS, wss:// to one with it",
+		Seen:    "HTTP of one end and TLS of the other",
+		Means:   "clients report a wrong version number, or a connection that was closed",
+		Causes:  []string{"the scheme of the URL does not fit the port", "a proxy on another port ends TLS", "a page with a fixed ws:// behind a proxy with TLS"},
+		Fixes:   []Fix{{"browser", "build the URL by location.protocol"}, {"nginx", "proxy_pass http:// to a backend without TLS"}},
+		NotWhen: "the protocol begins in clear and goes over to TLS",
+		Variants: []Variant{
+			{ID: "http-to-tls", Title: "the client speaks HTTP to a port with TLS"},
+			{ID: "tls-to-http", Title: "the client speaks TLS to a port without it"},
+		},
+		Closed: func(p *Pass, e *session.Closed) {
+			c := e.Conn
+			switch p.from(reassembly.FromClient); {
+			case c.Mismatch == session.TLSToHTTP:
+				p.Report("tls-to-http", "%v answers a ClientHello in HTTP", c.Server)
+			case c.Mismatch == session.HTTPToTLS:
+				p.Report("http-to-tls", "%v answers a request with a TLS alert", c.Server).In(p.Conn.Requested.Packet)
+			}
+		},
+		Refusal: func(p *Pass, e *session.Refusal) {
+			if says("plain HTTP request was sent to HTTPS port", "HTTP request to an HTTPS server")(p, e) {
+				p.explained = true
+				p.from(reassembly.FromClient)
+				p.Report("http-to-tls", "%v says so in its answer %d", p.Conn.Server, e.Status()).In(e.Requested.Packet)
+			}
+		},
+	},
+	{
+		ID: "clienthello-blackhole", Severity: Error, Clause: "RFC 8446 §4.1.2",
+		Title:   "a large ClientHello has no answer",
+		Advice:  "update what stands between; to prove it, try once without post-quantum key exchange",
+		Seen:    "a TCP connection, a ClientHello of more than one segment, and no byte of the server",
+		Means:   "something on the way reads the first segment alone",
+		Causes:  []string{"a firewall or load balancer that does not put the ClientHello together", "a server that reads it in one go", "full-size packets do not pass"},
+		Fixes:   []Fix{{"Go", "GODEBUG=tlsmlkem=0, to prove it"}, {"Chromium", "the policy PostQuantumKeyAgreementEnabled, to prove it"}},
+		NotWhen: "the server does not answer small ones either",
+		Closed: secured(func(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
+			h := f.ClientHello
+			gaveUp := c.State == session.Unanswered || c.State == session.Refused && c.TCP.EndedBy == reassembly.FromClient
+			if gaveUp && h.Length >= largeHello && f.Sides[tlsdecrypt.Server].Records == 0 && c.Mismatch == session.NoMismatch {
+				p.from(reassembly.FromServer)
+				p.Report("", "ClientHello of %d bytes%s", h.Length, quantum(h)).As(Likely).In(h.Packet)
+			}
+		}),
+	},
+	{
+		ID: "tls-client-cert-required", Severity: Error, Clause: "RFC 8446 §4.4.2",
+		Title:   "the server wants a certificate of the client",
+		Advice:  "give the client a certificate, or leave the WebSocket's path out of mutual TLS",
+		Seen:    "a request for a certificate, none of the client, and an alert; certificate_required; or an answer that says so",
+		Means:   "browsers do not ask their users for one on wss",
+		Causes:  []string{"an ingress with mutual TLS", "the browser has no certificate that fits"},
+		Fixes:   []Fix{{"nginx", "ssl_verify_client optional;"}, {"Istio", "PeerAuthentication with PERMISSIVE for this port"}},
+		NotWhen: "the client showed a certificate",
+		Closed: secured(func(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
+			if a := alertOf(f, tlsdecrypt.Server, 116, 40, 42); a != nil && (a.Description == 116 || withoutCertificate(f)) {
+				p.from(reassembly.FromClient)
+				p.alert("", a)
+			}
+		}),
+		Refusal: func(p *Pass, e *session.Refusal) {
+			if says("No required SSL certificate was sent", "The SSL certificate error")(p, e) {
+				p.explained = true
+				p.from(reassembly.FromClient)
+				p.Report("", "%v says so in its answer %d", p.Conn.Server, e.Status()).In(e.Requested.Packet)
+			}
+		},
+	},
+}
+
+const (
+	largeHello = 1300
+	expirySoon = 14 * 24 * time.Hour
+	alertBody  = 2 + 1 + 16 // of a record with an alert, in TLS 1.3
+)
+
+// secured makes a hook of what looks at a connection with TLS whose handshake
+// was seen.
+func secured(check func(*Pass, *session.Conn, *tlsdecrypt.Facts)) func(*Pass, *session.Closed) {
+	return func(p *Pass, e *session.Closed) {
+		if f := e.Conn.TLS; f != nil && f.ClientHello != nil && e.Conn.H2 == nil {
+			check(p, e.Conn, f)
+		}
+	}
+}
+
+// alertOf finds a fatal alert of that side with one of the descriptions.
+func alertOf(f *tlsdecrypt.Facts, of tlsdecrypt.Side, descriptions ...uint8) *tlsdecrypt.Alert {
+	for i := range f.Alerts {
+		if a := &f.Alerts[i]; a.From == of && a.Fatal() && slices.Contains(descriptions, a.Description) {
+			return a
+		}
+	}
+	return nil
+}
+
+// alert reports an alert.
+func (p *Pass) alert(variant string, a *tlsdecrypt.Alert) *Finding {
+	return p.Report(variant, "alert %d %s", a.Description, tlsdecrypt.AlertName(a.Description)).In(a.Packet).
+		With("alert", int64(a.Description)).With("alert_name", tlsdecrypt.AlertName(a.Description))
+}
+
+func certRejected(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
+	p.from(reassembly.FromClient)
+	if a := alertOf(f, tlsdecrypt.Client, 42, 43, 44, 45, 46, 48); a != nil {
+		p.alert("", a)
+		return
+	}
+	// In TLS 1.3 without keys: one record that is an alert by its length, where Finished would be.
+	s := &f.Sides[tlsdecrypt.Client]
+	if f.Version == tlsdecrypt.TLS13 && f.State != tlsdecrypt.Decrypting && s.Encrypted == 1 && s.First[0] == alertBody &&
+		f.Sides[tlsdecrypt.Server].Encrypted > 0 && c.State == session.Refused {
+		p.Report("", "an encrypted alert instead of Finished, and the end by the %v", c.TCP.EndedBy).As(Likely).In(c.TCP.EndedIn)
+	}
+}
+
+func certBad(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
+	chain := f.Certificates[tlsdecrypt.Server]
+	if len(chain) == 0 || chain[0].Unreadable || c.Start == capture.NoTime {
+		return
+	}
+	p.from(reassembly.FromServer)
+	cert, now, failed := &chain[0], c.Start.UTC(), c.State == session.Refused
+	report := func(variant string, accepted Severity, format string, args ...any) {
+		if failed {
+			p.Report(variant, format, args...)
+		} else if accepted > 0 {
+			p.Report(variant, format, args...).At(accepted)
+		}
+	}
+	name := p.serverName(c, f)
+	switch {
+	case now.After(cert.NotAfter):
+		report("expired", Warning, "not after %s, captured %s", day(cert.NotAfter), day(now))
+	case now.Before(cert.NotBefore):
+		report("not-yet-valid", Warning, "not before %s, captured %s", day(cert.NotBefore), day(now))
+	case cert.NotAfter.Sub(now) < expirySoon && !cert.SelfSigned:
+		p.Report("expires-soon", "not after %s, captured %s", day(cert.NotAfter), day(now))
+	}
+	switch rejected := alertOf(f, tlsdecrypt.Client, 48, 46, 42); {
+	case !cert.Covers(name):
+		report("name-mismatch", Warning, "%s is not among %s", name, strings.Join(cert.Names, ", "))
+	case cert.SelfSigned:
+		report("self-signed", Info, "subject and issuer are %s", cert.Subject)
+	case len(chain) == 1 && rejected != nil && now.Before(cert.NotAfter) && now.After(cert.NotBefore):
+		p.Report("chain-incomplete", "one certificate, of %s", cert.Issuer).As(Likely).In(rejected.Packet)
+	}
+}
+
+// serverName is the name that was asked for, or the address where none was.
+func (p *Pass) serverName(c *session.Conn, f *tlsdecrypt.Facts) string {
+	if f.ClientHello != nil && f.ClientHello.ServerName != "" {
+		return f.ClientHello.ServerName
+	}
+	return c.Server.Addr().Unmap().String()
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+func noCommon(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
+	if f.Version.Obsolete() {
+		p.from(reassembly.FromServer)
+		p.Report("obsolete", "%v", f.Version)
+	}
+	a := alertOf(f, tlsdecrypt.Server, 70, 40, 71, 86)
+	if a == nil || f.ServerHello != nil || f.CertRequest || a.Description == 40 && nameless(f.ClientHello) {
+		return
+	}
+	p.from(reassembly.FromServer)
+	h := f.ClientHello
+	p.alert("none", a).In(h.Packet).With("versions_offered", versions(h)).With("suites_offered", int64(len(h.Suites)))
+}
+
+func versions(h *tlsdecrypt.ClientHello) []string {
+	var names []string
+	for _, v := range h.Versions {
+		if !tlsdecrypt.GREASE(uint16(v)) {
+			names = append(names, v.String())
+		}
+	}
+	if names == nil {
+		names = []string{h.LegacyVersion.String()}
+	}
+	return names
+}
+
+// nameless tells whether a ClientHello names no server: an address is none.
+func nameless(h *tlsdecrypt.ClientHello) bool {
+	_, err := netip.ParseAddr(h.ServerName)
+	return h.ServerName == "" || err == nil
+}
+
+func badName(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
+	h := f.ClientHello
+	p.from(reassembly.FromClient)
+	if a := alertOf(f, tlsdecrypt.Server, 112, 40); a != nil && !f.CertRequest && (a.Description == 112 || nameless(h) && f.ServerHello == nil) {
+		asked := fmt.Sprintf("for %q", h.ServerName)
+		if h.ServerName == "" {
+			asked = "without a name"
+		}
+		p.Report("", "alert %d %s, asked %s", a.Description, tlsdecrypt.AlertName(a.Description), asked).In(h.Packet, a.Packet)
+	}
+}
+
+func noProtocol(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
+	if a := alertOf(f, tlsdecrypt.Server, 120); a != nil {
+		p.from(reassembly.FromClient)
+		p.alert("no-overlap", a).With("alpn_offered", f.ClientHello.ALPN)
+	}
+}
+
+// quantum says whether the ClientHello is large for a reason.
+func quantum(h *tlsdecrypt.ClientHello) string {
+	for _, g := range h.KeyShares {
+		if name := tlsdecrypt.GroupName(g); strings.Contains(name, "MLKEM") || strings.Contains(name, "Kyber") {
+			return ", with a key share of " + name
+		}
+	}
+	return ""
+}
+
+// withoutCertificate tells that the client was asked for a certificate and showed none.
+func withoutCertificate(f *tlsdecrypt.Facts) bool {
+	return f.CertRequest && len(f.Certificates[tlsdecrypt.Client]) == 0
+}
