@@ -25,6 +25,8 @@ type Checker struct {
 
 	counts map[string]int64 // by Finding.ID, of all that was found
 	spare  []*Conn          // of connections that are over
+
+	spareTalks []*talk // likewise
 }
 
 // New gives a Checker that goes by the rules and tells out.
@@ -60,6 +62,9 @@ func (c *Checker) Observe(e session.Event) {
 		c.seal(e)
 		return
 	}
+	if m, ok := e.(*session.Message); ok {
+		c.hear(m)
+	}
 	c.out.Observe(e)
 	switch e := e.(type) {
 	case *session.Frame:
@@ -76,17 +81,20 @@ func (c *Checker) Observe(e session.Event) {
 		conn := c.connOf(e.Conn)
 		conn.Sides[e.Dir].digest.take(e)
 		conn.Sides[e.Dir].probe(e)
-		if conn.plainMessage(e) {
-			return
+		if !conn.plainMessage(e) || c.pass.Heard.odd(conn.talk, e) {
+			p := c.begin(&e.Where)
+			for _, p.rule = range c.message {
+				p.rule.Message(p, e)
+			}
+			c.tell()
 		}
-		p := c.begin(&e.Where)
-		for _, p.rule = range c.message {
-			p.rule.Message(p, e)
+		if conn.talk != nil {
+			conn.talk.heard(&c.pass.Heard, e)
 		}
-		c.tell()
 	case *session.Handshake:
 		p := c.begin(&e.Where)
 		p.Conn.handshake(e)
+		c.listen(p.Conn, e)
 		c.world.joinLegs(p.Conn, e)
 		for _, p.rule = range c.handshake {
 			p.rule.Handshake(p, e)
@@ -135,6 +143,7 @@ func (c *Checker) close(e *session.Closed) {
 // forget takes back what was gathered of a connection.
 func (c *Checker) forget(conn *Conn) {
 	conn.Attached = nil
+	c.spareTalk(conn.talk)
 	if len(c.spare) < maxSpare {
 		*conn = Conn{found: conn.found[:0]}
 		c.spare = append(c.spare, conn)
@@ -187,6 +196,7 @@ type Pass struct {
 	Where session.Where // of the event
 	Conn  *Conn         // the connection before the event
 	World *World        // all of them, before it
+	Heard heard         // what the message says that the event is
 
 	checker   *Checker
 	rule      *Rule

@@ -260,6 +260,8 @@ func All() []*Rule {
 		{Framing, messageRules},
 		{Closing, closeFrameRules},
 		{Closing, endingRules},
+		{Payload, payloadRules},
+		{Payload, dialectRules},
 		{Fleet, fleetRules},
 	} {
 		for i := range t.rules {

@@ -15,11 +15,11 @@ import (
 var dialectRules = []Rule{
 	{
 		ID: "subprotocol-error", Severity: Error, Clause: "RFC 6455 §1.9",
-		Title:   "the protocol inside the WebSocket reports an error",
-		Advice:  "look up the code or text in the application: the WebSocket itself works",
-		Seen:    "a message that its protocol has for errors: ERROR of STOMP, a refusing CONNACK of MQTT, CONNECT_ERROR of Socket.IO, error of GraphQL, JSON-RPC, SignalR, Phoenix, WAMP, OCPP, SIP, XMPP",
-		Means:   "the application refused the session, ended it, or could not answer a request",
-		Causes:  []string{"credentials that are missing, wrong or expired", "a request that the server does not know or does not allow", "a failure inside the server"},
+		Title:  "the protocol inside the WebSocket reports an error",
+		Advice: "look up the code or text in the application: the WebSocket itself works",
+		Seen:   "a message that its protocol has for errors: ERROR of STOMP, a refusing CONNACK of MQTT, CONNECT_ERROR of Socket.IO, error of GraphQL, JSON-RPC, SignalR, Phoenix, WAMP, OCPP, SIP, XMPP",
+		Means:  "the application refused the session, ended it, or could not answer a request",
+		Causes: []string{"credentials that are missing, wrong or expired", "a request that the server does not know or does not allow", "a failure inside the server"},
 		Fixes: []Fix{
 			{"MQTT", "CONNACK 4, 5, 134 or 135: check user name, password and access lists; 2 or 133: choose another client identifier"},
 			{"STOMP", "look at the message header, and at login, passcode and the destination"},
@@ -48,11 +48,11 @@ var dialectRules = []Rule{
 	},
 	{
 		ID: "dialect-mismatch", Severity: Error, Clause: "RFC 6455 §1.9",
-		Title:   "the two ends speak different dialects of one protocol",
-		Advice:  "use libraries of one family, or versions that both know, at both ends",
-		Seen:    "a message that only another version has than the one that was agreed on",
-		Means:   "the other end does not know the message: it ignores it, or closes with 1002, 4400 or 4406",
-		Causes:  []string{"a client library of another generation than the server's", "a subprotocol that is written by hand and does not fit the library"},
+		Title:  "the two ends speak different dialects of one protocol",
+		Advice: "use libraries of one family, or versions that both know, at both ends",
+		Seen:   "a message that only another version has than the one that was agreed on",
+		Means:  "the other end does not know the message: it ignores it, or closes with 1002, 4400 or 4406",
+		Causes: []string{"a client library of another generation than the server's", "a subprotocol that is written by hand and does not fit the library"},
 		Fixes: []Fix{
 			{"GraphQL", "the subprotocol graphql-ws is of the library subscriptions-transport-ws; the library graphql-ws speaks graphql-transport-ws"},
 			{"MQTT", "offer mqtt for 3.1.1 and 5, mqttv3.1 for 3.1"},
@@ -137,7 +137,7 @@ func appHandshakeAbsent(p *Pass, e *session.Closed) {
 		return
 	}
 	want := c.talk.reader.Hello()
-	client, server := &c.Session().Sides[reassembly.FromClient], &c.Session().Sides[reassembly.FromServer]
+	client, server := &e.Conn.Facts.Sides[reassembly.FromClient], &e.Conn.Facts.Sides[reassembly.FromServer]
 	if want == "" || c.talk.hello > 0 || client.Messages > 0 || c.Sides[reassembly.FromClient].Cut > 0 {
 		return
 	}

@@ -38,9 +38,19 @@ type heard struct {
 type heardSum uint64
 
 // odd tells that a rule may have something to say.
-func (h *heard) odd() bool {
-	return h.FaultAt >= 0 || h.Base64 > 0 || h.Twin > 0 || h.Blames ||
-		h.Said != nil && (h.Said.Kind == subprotocol.Error || h.Said.Foreign != "" || h.Said.Kind == subprotocol.Hello || h.Said.Kind == subprotocol.Request)
+func (h *heard) odd(t *talk, e *session.Message) bool {
+	switch text := e.Opcode == frames.Text; {
+	case t == nil || t.silent:
+		return false
+	case h.FaultAt >= 0, h.Base64 > 0, h.Twin > 0, h.Blames, text && t.reader.Binary():
+		return true
+	case h.JSON && (!text || t.sides[e.Dir].binaryJSON > 0):
+		return true
+	case h.Said == nil:
+		return false
+	}
+	return h.Said.Kind == subprotocol.Error || h.Said.Foreign != "" || h.Said.Kind == subprotocol.Hello ||
+		h.Said.Kind == subprotocol.Request && t.welcome == 0
 }
 
 // A talk is what was said on a connection so far.
@@ -57,13 +67,13 @@ type talk struct {
 
 // A talkSide is what one end has said.
 type talkSide struct {
-	texts, json   int64 // text messages that were judged, and those of them that were JSON
-	binaryJSON    int64 // binary messages that were
-	whole         int64 // text messages in one frame
-	split         int64 // packet of the last text message in several
-	splitAt       capture.Time
-	splitFrames   int
-	base64Looked  uint8
+	texts, json  int64 // text messages that were judged, and those of them that were JSON
+	binaryJSON   int64 // binary messages that were
+	whole        int64 // text messages in one frame
+	split        int64 // packet of the last text message in several
+	splitAt      capture.Time
+	splitFrames  int
+	base64Looked uint8
 }
 
 // Replies is how long answers took, where the subprotocol says what answers what.
@@ -135,6 +145,18 @@ func Said(m *session.Message) *subprotocol.Info {
 		return conn.said
 	}
 	return nil
+}
+
+// listen takes from the opening handshake what is going to be spoken.
+func (c *Checker) listen(conn *Conn, e *session.Handshake) {
+	var r subprotocol.Reader
+	if !e.Established || !r.Open(e.Subprotocol(), e.Target()) {
+		return
+	}
+	if conn.talk == nil {
+		conn.talk = c.freshTalk()
+	}
+	conn.talk.reader = r
 }
 
 // hear finds out what a message means, before anybody is told of it.

@@ -60,8 +60,9 @@ type Scratch struct {
 }
 
 // Open is told what the opening handshake agreed on: the subprotocol, "" for
-// none, and the request's target. It may be left out.
-func (r *Reader) Open(subprotocol, target string) {
+// none, and the request's target. It says whether they tell anything; it may
+// be left out.
+func (r *Reader) Open(subprotocol, target string) bool {
 	*r = Reader{}
 	for i := range protocols {
 		for _, name := range protocols[i].names {
@@ -76,6 +77,7 @@ func (r *Reader) Open(subprotocol, target string) {
 	case strings.Contains(target, "EIO=4"):
 		r.version = 4
 	}
+	return r.of != nil || r.version != 0
 }
 
 // Protocol is what is spoken: the name that Info.Protocol has, "" as long as
