@@ -78,19 +78,7 @@ func (c *Checker) Observe(e session.Event) {
 		}
 		conn.frame(e)
 	case *session.Message:
-		conn := c.connOf(e.Conn)
-		conn.Sides[e.Dir].digest.take(e)
-		conn.Sides[e.Dir].probe(e)
-		if !conn.plainMessage(e) || c.pass.Heard.odd(conn.talk, e) {
-			p := c.begin(&e.Where)
-			for _, p.rule = range c.message {
-				p.rule.Message(p, e)
-			}
-			c.tell()
-		}
-		if conn.talk != nil {
-			conn.talk.heard(&c.pass.Heard, e)
-		}
+		c.judgeMessage(e)
 	case *session.Handshake:
 		p := c.begin(&e.Where)
 		p.Conn.handshake(e)
@@ -126,6 +114,22 @@ func (c *Checker) seal(e *session.Sealed) {
 	c.tell()
 	c.out.Observe(e)
 	c.forget(p.Conn)
+}
+
+// judgeMessage shows a message to the rules, if one may have something to say,
+// and notes it.
+func (c *Checker) judgeMessage(e *session.Message) {
+	conn := c.connOf(e.Conn)
+	if conn.noteMessage(e) || !conn.plainMessage(e) || c.pass.Heard.odd(conn.talk, e) {
+		p := c.begin(&e.Where)
+		for _, p.rule = range c.message {
+			p.rule.Message(p, e)
+		}
+		c.tell()
+	}
+	if conn.talk != nil {
+		conn.talk.heard(&c.pass.Heard, e)
+	}
 }
 
 // close judges a connection that has ended, and forgets it.

@@ -27,6 +27,7 @@ type Conn struct {
 	Inferred  bool          // frames came and no handshake was captured: who is the client was told by the MASK bit
 	Deflate   bool          // permessage-deflate was agreed
 	Unknown   bool          // an extension was agreed that is not known here: reserved bits mean what it says
+	clear     bool          // what is sent is not in TLS
 	Apple     bool          // a client of Apple's has offered it, and it was declined
 	ARR       arrEnd        // with Deflate: which end is a proxy that cannot pass it
 	Sides     [2]Side       // by reassembly.Dir
@@ -64,7 +65,11 @@ type Side struct {
 	LastAt    capture.Time  // of its last frame; 0 before it
 
 	digest digest // of its messages
-	probed int64  // packet of a probe of Engine.IO, or of its answer
+	load   load   // and what they weigh
+
+	key                uint32 // of its last masked frame
+	sameKeys, nextKeys int64  // frames with the key of the one before, and with the one that follows it
+	probed             int64  // packet of a probe of Engine.IO, or of its answer
 
 	// Of a frame whose payload was not there to its end.
 	Cut                   int64 // packet in which its header was complete
@@ -105,6 +110,7 @@ func (c *Conn) Found(rule, variant string) bool {
 func (c *Conn) handshake(e *session.Handshake) {
 	_, c.Deflate = e.Deflate()
 	c.Unknown = slices.ContainsFunc(e.Extensions(), func(x handshake.Extension) bool { return !strings.EqualFold(x.Name, pmd) })
+	c.clear = e.TLS == nil
 	c.Opened, c.extended = e.Established, e.H2
 	c.API = apiOf(e)
 	if c.Deflate {
@@ -140,6 +146,7 @@ func (c *Conn) frame(e *session.Frame) {
 	s.Last = e.Packet
 	if e.Masked {
 		s.Masked++
+		s.noteKey(e)
 	}
 	s.Before = s.Largest
 	s.Largest, s.Length = max(s.Largest, e.PayloadLength), e.PayloadLength
@@ -183,4 +190,14 @@ func (c *Conn) lost(e *session.Lost) {
 	s := &c.Sides[e.Dir]
 	s.Lost = true
 	s.digest.lost = s.digest.lost || s.digest.n < digested
+}
+
+// noteMessage notes a message before the rules see it. It tells whether they
+// may have a word to say of it that is no fault.
+func (c *Conn) noteMessage(e *session.Message) bool {
+	s := &c.Sides[e.Dir]
+	first := s.digest.n < digested
+	s.digest.take(e)
+	s.probe(e)
+	return s.load.weigh(e) || first && c.clear && mayTell(e.Message)
 }

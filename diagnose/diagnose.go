@@ -260,9 +260,11 @@ func All() []*Rule {
 		{Framing, messageRules},
 		{Closing, closeFrameRules},
 		{Closing, endingRules},
+		{Performing, performanceRules},
 		{Payload, payloadRules},
 		{Payload, dialectRules},
 		{Fleet, fleetRules},
+		{Security, securityRules},
 	} {
 		for i := range t.rules {
 			r := t.rules[i]

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/wssniff/wssniff/credential"
 	"github.com/wssniff/wssniff/handshake"
 )
 
@@ -91,7 +92,7 @@ func (r *redactor) field(name, value string) string {
 	name = strings.TrimRight(name, " \t")
 	lower := strings.ToLower(name)
 	switch {
-	case isPublicField(name):
+	case credential.PublicField(name):
 		return value
 	case lower == "sec-websocket-protocol":
 		return r.protocolList(value)
@@ -103,7 +104,7 @@ func (r *redactor) field(name, value string) string {
 		return credentials(value)
 	case urlField(lower):
 		return r.url(value)
-	case isSecretField(name):
+	case credential.Field(name):
 		return mask
 	}
 	return r.string(value)
@@ -134,7 +135,7 @@ func maskPair(pair string) string {
 	if strings.Trim(pair, " \t") == "" {
 		return pair
 	}
-	if name, _, ok := strings.Cut(pair, "="); ok && len(name) <= maxName {
+	if name, _, ok := strings.Cut(pair, "="); ok && len(name) <= credential.MaxName {
 		return name + "=" + mask
 	}
 	return pair[:len(pair)-len(strings.TrimLeft(pair, " \t"))] + mask
@@ -151,7 +152,7 @@ func setCookie(value string) string {
 	for i, p := range parts {
 		name, attribute, _ := strings.Cut(p, "=")
 		name = strings.ToLower(strings.Trim(name, " \t"))
-		if i > 0 && oneOf([]byte(name), cookieAttributes[:]) && !strings.Contains(attribute, "=") {
+		if i > 0 && credential.OneOf([]byte(name), cookieAttributes[:]) && !strings.Contains(attribute, "=") {
 			continue
 		}
 		parts[i] = maskPair(p)
@@ -169,7 +170,7 @@ var schemes = [...]string{
 // credentials keeps the scheme of an Authorization field (RFC 9110 §11.4).
 func credentials(value string) string {
 	scheme, rest, ok := strings.Cut(value, " ")
-	if ok && strings.Trim(rest, " ") != "" && oneOf([]byte(strings.ToLower(scheme)), schemes[:]) {
+	if ok && strings.Trim(rest, " ") != "" && credential.OneOf([]byte(strings.ToLower(scheme)), schemes[:]) {
 		return scheme + " " + mask
 	}
 	return mask

@@ -1,5 +1,7 @@
 package report
 
+import "github.com/wssniff/wssniff/credential"
+
 // pair is the value of a name that marks a credential. The separator stands
 // at sep; the value begins at v or behind white space.
 func (s *scanner) pair(sep, v int) (hit, bool) {
@@ -14,7 +16,7 @@ func (s *scanner) pair(sep, v int) (hit, bool) {
 			query = s.b[i-1] == '?' || s.b[i-1] == '&'
 		}
 	}
-	if len(name) == 0 || !isSecretName(name, query) {
+	if len(name) == 0 || !credential.Name(name, query) {
 		return hit{}, false
 	}
 	return s.value(sep, v, name, level, quoted)
@@ -23,7 +25,7 @@ func (s *scanner) pair(sep, v int) (hit, bool) {
 // name is the name that ends at end. If it stands in quotes, level is the
 // number of backslashes before each.
 func (s *scanner) name(end int) (name []byte, level int, quoted bool) {
-	least := max(0, end-maxName)
+	least := max(0, end-credential.MaxName)
 	if end > 0 && isQuote(s.b[end-1]) {
 		quote := s.b[end-1]
 		end--
@@ -32,7 +34,7 @@ func (s *scanner) name(end int) (name []byte, level int, quoted bool) {
 			level++
 		}
 		i := end
-		for least = max(0, end-maxName); i > least && s.b[i-1] != quote; {
+		for least = max(0, end-credential.MaxName); i > least && s.b[i-1] != quote; {
 			i--
 		}
 		return s.b[i:end], level, true
@@ -176,5 +178,5 @@ func oneScheme(b []byte) bool {
 		}
 		buf[i] = c
 	}
-	return oneOf(buf[:len(b)], schemes[:])
+	return credential.OneOf(buf[:len(b)], schemes[:])
 }

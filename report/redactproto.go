@@ -3,6 +3,7 @@ package report
 import (
 	"strings"
 
+	"github.com/wssniff/wssniff/credential"
 	"github.com/wssniff/wssniff/handshake"
 )
 
@@ -38,8 +39,8 @@ func (r *redactor) protocols(list []string) []string {
 		} else {
 			list[i] = r.protocol(s)
 		}
-		var buf [maxName]byte
-		announced = oneOf(plainName(&buf, []byte(s)), tokenNames[:])
+		var buf [credential.MaxName]byte
+		announced = credential.OneOf(credential.Plain(&buf, []byte(s)), tokenNames[:])
 	}
 	return list
 }
@@ -108,7 +109,7 @@ func looksRandom(s string) bool {
 			others++
 			run = 0
 		}
-		if isHex(c) || c == '-' {
+		if credential.Hex(c) || c == '-' {
 			hex++
 		}
 		longest = max(longest, run)

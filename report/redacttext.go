@@ -1,5 +1,7 @@
 package report
 
+import "github.com/wssniff/wssniff/credential"
+
 // A scan says what text is looked through for secrets.
 type scan struct {
 	url bool // a URL or the end of one, not prose with one in it
@@ -183,8 +185,8 @@ func (s *scanner) bearer(i int) (hit, bool) {
 	if to == from || to-from < shortToken && (to < len(s.b) || !s.cut) {
 		return hit{}, false
 	}
-	var buf [maxName]byte
-	if s.has(from, "realm=") || s.has(from, "error=") || oneOf(plainName(&buf, s.b[from:to]), prose[:]) {
+	var buf [credential.MaxName]byte
+	if s.has(from, "realm=") || s.has(from, "error=") || credential.OneOf(credential.Plain(&buf, s.b[from:to]), prose[:]) {
 		return hit{}, false
 	}
 	return hit{from: from, to: to}, true

@@ -13,6 +13,7 @@ import (
 // troubled are the recordings in which something went wrong on purpose, and
 // what. The others are of healthy endpoints.
 var troubled = map[string]string{
+	"after-http":         "a client puts a token into the URL",
 	"close-codes-coder":  "both ends close with each code",
 	"close-codes-ws":     "both ends close with each code",
 	"closes":             "a server closes with 1011",
@@ -29,6 +30,7 @@ var troubled = map[string]string{
 	"nginx":              "nginx redirects, refuses for a limit, and finds no backend",
 	"nginx-forgotten":    "nginx does not pass Upgrade on",
 	"nginx-idle":         "nginx closes after its timeout",
+	"path-loss":          "the path loses segments",
 	"refused":            "servers refuse upgrades",
 	"rejected":           "clients reject answers",
 	"reset":              "a server resets",
@@ -42,6 +44,7 @@ var troubled = map[string]string{
 	"violations-coder":   "a client breaks rules",
 	"violations-gorilla": "a client breaks rules",
 	"violations-ws":      "a client breaks rules",
+	"zero-window":        "a server does not read",
 }
 
 // TestQuiet holds that a recording has findings of error or warning if

@@ -101,6 +101,7 @@ func (p *player) shake(set *setup, m *manner, l *line) {
 	}
 	answer := p.conn.segment(server, flagSYN|flagACK, l)
 	answer.options = syn.options
+	p.clock += capture.Time(set.far)
 	p.put(answer)
 	s.next++
 	s.arrived = s.next

@@ -95,6 +95,7 @@ type setup struct {
 	fastOpen   bool          // the request is sent in the SYN (RFC 7413)
 	untaken    bool          // the answer does not take the data of the SYN
 	router     bool          // captured on the router between the two ends
+	far        time.Duration // how late the SYN-ACK is
 	unanswered bool          // nothing answers the SYN
 	refused    bool          // a RST answers it
 }
@@ -109,6 +110,10 @@ var setupWords = map[string]func(*setup, word) error{
 			return fmt.Errorf("%v: fastopen or fastopen=refused", w)
 		}
 		return nil
+	},
+	"far": func(s *setup, w word) (err error) {
+		s.far, err = time.ParseDuration(w.value)
+		return err
 	},
 	"unanswered": func(s *setup, _ word) error { s.unanswered = true; return nil },
 	"refused":    func(s *setup, _ word) error { s.refused = true; return nil },

@@ -1,4 +1,7 @@
-package report
+// Package credential knows by their names what is secret: fields of HTTP
+// heads, parameters of URLs, members of JSON. It is asked by what masks them
+// and by what warns of them, so that both speak of the same.
+package credential
 
 import "strings"
 
@@ -27,19 +30,19 @@ var secretQueryNames = [...]string{
 	"samlresponse", "samlrequest", "assertion", "cred", "creds",
 }
 
-// maxName bounds the bytes looked at as a name. What is longer is judged by its end.
-const maxName = 64
+// MaxName bounds the bytes looked at as a name. What is longer is judged by its end.
+const MaxName = 64
 
-// plainName brings a name into the form of the tables. It is written to buf
+// Plain brings a name into the form of the tables. It is written to buf
 // and is the part behind the last separator of an encoded URL.
-func plainName(buf *[maxName]byte, name []byte) []byte {
-	if len(name) > maxName {
-		name = name[len(name)-maxName:]
+func Plain(buf *[MaxName]byte, name []byte) []byte {
+	if len(name) > MaxName {
+		name = name[len(name)-MaxName:]
 	}
 	b := buf[:0]
 	for i := 0; i < len(name); i++ {
 		c := name[i]
-		if c == '%' && i+2 < len(name) && isHex(name[i+1]) && isHex(name[i+2]) {
+		if c == '%' && i+2 < len(name) && Hex(name[i+1]) && Hex(name[i+2]) {
 			c = unhex(name[i+1])<<4 | unhex(name[i+2])
 			i += 2
 		}
@@ -55,11 +58,11 @@ func plainName(buf *[maxName]byte, name []byte) []byte {
 	return b
 }
 
-// isSecretName tells whether what a name stands for is to be masked. A URL's
-// names are judged more strictly.
-func isSecretName(name []byte, query bool) bool {
-	var buf [maxName]byte
-	b := plainName(&buf, name)
+// Name tells whether what a name stands for is secret. A URL's names are judged
+// more strictly.
+func Name(name []byte, query bool) bool {
+	var buf [MaxName]byte
+	b := Plain(&buf, name)
 	if len(b) == 0 {
 		return false
 	}
@@ -68,13 +71,14 @@ func isSecretName(name []byte, query bool) bool {
 			return true
 		}
 	}
-	if oneOf(b, secretNames[:]) {
+	if OneOf(b, secretNames[:]) {
 		return true
 	}
-	return query && oneOf(b, secretQueryNames[:])
+	return query && OneOf(b, secretQueryNames[:])
 }
 
-func oneOf(b []byte, list []string) bool {
+// OneOf tells whether b is in the list.
+func OneOf(b []byte, list []string) bool {
 	for _, s := range list {
 		if string(b) == s {
 			return true
@@ -95,7 +99,8 @@ var secretFieldParts = [...]string{
 	"jwt", "csrf", "xsrf", "authorization", "cookie", "accesskey", "xauth", "authkey",
 }
 
-func isPublicField(name string) bool {
+// PublicField tells whether the value of a field is none though its name looks so.
+func PublicField(name string) bool {
 	for _, s := range publicFields {
 		if strings.EqualFold(name, s) {
 			return true
@@ -104,18 +109,20 @@ func isPublicField(name string) bool {
 	return false
 }
 
-func isSecretField(name string) bool {
-	var buf [maxName]byte
-	b := string(plainName(&buf, []byte(name)))
+// Field tells whether the value of a field of an HTTP head is secret.
+func Field(name string) bool {
+	var buf [MaxName]byte
+	b := string(Plain(&buf, []byte(name)))
 	for _, s := range secretFieldParts {
 		if strings.Contains(b, s) {
 			return true
 		}
 	}
-	return isSecretName([]byte(name), false)
+	return Name([]byte(name), false)
 }
 
-func isHex(c byte) bool {
+// Hex tells whether c is a hexadecimal digit.
+func Hex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
 }
 

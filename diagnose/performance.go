@@ -1,0 +1,259 @@
+package diagnose
+
+import (
+	"bytes"
+	"compress/flate"
+	"io"
+	"time"
+
+	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/session"
+)
+
+// What is worth a word.
+const (
+	farAway       = 150 * time.Millisecond // a round trip that people notice
+	delayedACK    = 200 * time.Millisecond // so long a receiver may wait before it acknowledges
+	longStall     = 200 * time.Millisecond
+	manyStalls    = 3
+	busy          = 50  // messages a second
+	busyMessages  = 500 // in all
+	tinyMessage   = 100 // bytes
+	largeMessage  = 1 << 20
+	hugeMessage   = 16 << 20
+	worthDeflate  = 1 << 20 // bytes sent uncompressed, from which on it is asked whether compression would help
+	sampleLeast   = 128     // bytes of a message to try it with
+	fewDeflated   = 20      // messages to judge compression by
+	lostShare     = 100     // one in so many bytes sent again
+	fewRepetition = 5       // segments
+)
+
+// performanceRules are about delay and waste. None of them says why a
+// connection failed.
+var performanceRules = []Rule{
+	{
+		ID: "latency-network", Severity: Warning, Clause: "RFC 6298 §2",
+		Title:   "the network is the delay",
+		Advice:  "serve from closer to the user; for a loaded link, send in smaller bursts",
+		Seen:    "round trips of TCP of more than 150 ms, or of three times the shortest under load",
+		Means:   "no program can answer faster than a round trip",
+		Causes:  []string{"the server is far away", "a queue on the way fills up (bufferbloat)", "a mobile or satellite link"},
+		Fixes:   []Fix{{"", "a region closer to the user"}, {"Linux", "net.core.default_qdisc=fq, net.ipv4.tcp_congestion_control=bbr"}},
+		NotWhen: "acknowledgments are late because the receiver delays them: 40 to 200 ms",
+		Variants: []Variant{
+			{ID: "far", Title: "a round trip takes long"},
+			{ID: "bufferbloat", Title: "round trips take much longer under load"},
+		},
+		Closed: func(p *Pass, e *session.Closed) {
+			c, s := e.Conn, e.Conn.Segments()
+			if c.H2 != nil || !p.Conn.Opened {
+				return
+			}
+			a, b := s.RTT(reassembly.FromClient), s.RTT(reassembly.FromServer)
+			rtt := a.Min + b.Min - 2*delayedACK
+			if c.TCP.RTT > 0 {
+				rtt = min(c.TCP.RTT, a.Min+b.Min)
+			}
+			if rtt > farAway {
+				p.Report("far", "%v from one end to the other and back", rtt.Round(time.Millisecond)).With("rtt_ms", rtt.Milliseconds())
+				return
+			}
+			for _, t := range [...]reassembly.RTT{a, b} {
+				if t.Min > 0 && t.Smoothed > 3*t.Min && t.Smoothed-t.Min > 100*time.Millisecond+delayedACK {
+					p.Report("bufferbloat", "%v on the average, %v at best", t.Smoothed.Round(time.Millisecond), t.Min.Round(time.Millisecond)).As(Possible)
+					return
+				}
+			}
+		},
+	},
+	{
+		ID: "slow-consumer", Severity: Warning, Clause: "RFC 9293 §3.8.6",
+		Title:   "a receiver does not read fast enough",
+		Advice:  "read in a loop and work elsewhere; let the sender look at what is not sent yet, and drop or merge",
+		Seen:    "a receive window of zero, for 200 ms in all or three times",
+		Means:   "the sender's messages wait in its memory",
+		Causes:  []string{"the receiving thread is blocked: a large JSON.parse, a database", "a stream that is paused, or a read loop that is not there", "a phone in the background", "a sender without backpressure"},
+		Fixes:   []Fix{{"browser, Node", "bufferedAmount, or the callback of send()"}, {"", "disconnect clients that do not keep up"}},
+		NotWhen: "it was closed for a moment once",
+		Variants: []Variant{
+			{ID: "stalled", Title: "a receiver does not read fast enough"},
+			{ID: "cut", Severity: Error, Title: "the sender gave a receiver up that did not read"},
+		},
+		Closed: func(p *Pass, e *session.Closed) {
+			c, s := e.Conn, e.Conn.Segments()
+			if c.H2 != nil {
+				return
+			}
+			for _, d := range [...]reassembly.Dir{reassembly.FromClient, reassembly.FromServer} {
+				n := s.Counts(d)
+				if n.ZeroWindow < longStall && n.ZeroWindows < manyStalls {
+					continue
+				}
+				form := "stalled"
+				if c.State == session.Aborted && c.TCP.End != reassembly.NotEnded && c.TCP.EndedBy == d.Other() && s.Sent(d.Other()) > s.Acked(d.Other()) {
+					form = "cut"
+				}
+				p.from(d)
+				p.Report(form, "the window of the %v was closed %d times, %v in all", d, n.ZeroWindows, n.ZeroWindow.Round(time.Millisecond)).
+					With("zero_windows", n.ZeroWindows).With("zero_window_ms", n.ZeroWindow.Milliseconds())
+			}
+		},
+	},
+	{
+		ID: "loss-and-stalls", Severity: Warning, Clause: "RFC 9293 §3.8.1",
+		Title:   "loss on the way makes messages wait",
+		Advice:  "look at the link; send in smaller bursts; keep urgent messages on a connection of their own",
+		Seen:    "more than one percent of the bytes sent again, in five segments or more",
+		Means:   "what comes behind a lost segment waits for it, though it has arrived",
+		Causes:  []string{"a wireless link", "a queue that is too short", "a rate limit on the way"},
+		Fixes:   []Fix{{"", "mend the link; keep urgent messages on a second connection"}},
+		NotWhen: "the capture has packets twice, or the segments were not needed again",
+		Closed: func(p *Pass, e *session.Closed) {
+			c, s := e.Conn, e.Conn.Segments()
+			if c.H2 != nil || !p.Conn.Opened {
+				return
+			}
+			for _, d := range [...]reassembly.Dir{reassembly.FromClient, reassembly.FromServer} {
+				n, sent := s.Counts(d), s.Sent(d)
+				if again := n.Retransmitted - n.Spurious; again >= fewRepetition && n.DuplicateBytes*lostShare > sent {
+					p.from(d)
+					p.Report("", "%d segments of the %v were sent again, %d of %d bytes", again, d, n.DuplicateBytes, sent).With("retransmitted_segments", again)
+				}
+			}
+		},
+	},
+	{
+		ID: "tiny-messages", Severity: Info, Clause: "RFC 6455 §5.2",
+		Title:   "many messages are smaller than what carries them",
+		Advice:  "collect messages for 20 to 100 ms and send them as one, unless each one is urgent",
+		Seen:    "more than 50 messages a second, of less than 100 bytes on the average",
+		Means:   "headers of TCP, IP and TLS are most of what is sent",
+		Causes:  []string{"a message for each event", "the position of a pointer, or of a market"},
+		Fixes:   []Fix{{"", "collect for 20 to 100 ms; send differences"}},
+		NotWhen: "it is a game or a terminal",
+		Closed: func(p *Pass, e *session.Closed) {
+			for d := range e.Conn.Sides {
+				s, from := &e.Conn.Sides[d], reassembly.Dir(d)
+				took := p.Conn.Sides[d].LastAt.Sub(p.Conn.Answered.Time).Seconds()
+				if !p.Conn.Opened || s.Messages < busyMessages || took <= 0 || float64(s.Messages) < busy*took || s.PayloadBytes >= tinyMessage*s.Messages {
+					continue
+				}
+				p.from(from)
+				p.Report("", "%d messages of the %v in %.1f s, %d bytes each on the average", s.Messages, from, took, s.PayloadBytes/s.Messages).
+					With("messages", s.Messages)
+			}
+		},
+	},
+	{
+		ID: "compression-mismatch", Severity: Info, Clause: "RFC 7692 §7.1",
+		Title:   "compression is missing, or does nothing",
+		Advice:  "compress what is larger than a kilobyte and is text, and nothing else",
+		Seen:    "much text that is sent as it is and would shrink, or messages that compression does not make smaller",
+		Means:   "bytes that need not be sent, or processor time and memory for nothing",
+		Causes:  []string{"compression is off by default at many servers", "no threshold: short messages are compressed, too", "payloads that are compressed already"},
+		Fixes:   []Fix{{"Node ws", "perMessageDeflate: {threshold: 1024, serverNoContextTakeover: true}"}, {"gorilla", "EnableCompression"}},
+		NotWhen: "secrets and text of strangers are in one message: compression can give secrets away (RFC 7692 §8)",
+		Variants: []Variant{
+			{ID: "missing", Title: "much is sent without compression that would shrink"},
+			{ID: "useless", Title: "compression does not make the messages smaller", Advice: "set a threshold, or turn compression off"},
+			{ID: "double", Title: "what is compressed is compressed already", Advice: "send compressed files without compression"},
+		},
+		Message: func(p *Pass, e *session.Message) {
+			s := &p.Conn.Sides[e.Dir]
+			if s.load.plainBytes < worthDeflate || s.load.asked || len(e.Data) < sampleLeast || e.Opcode != frames.Text {
+				return
+			}
+			s.load.asked = true
+			if ratio := deflated(e.Data); ratio < 0.75 {
+				p.Report("missing", "%d bytes of the %v so far; a sample shrinks to %.0f %%", s.load.plainBytes, e.Dir, 100*ratio).As(Likely)
+			}
+		},
+		Closed: func(p *Pass, e *session.Closed) {
+			for d := range p.Conn.Sides {
+				s, from := &p.Conn.Sides[d].load, reassembly.Dir(d)
+				p.from(from)
+				switch {
+				case s.deflated < fewDeflated:
+				case s.packed*2 > s.deflated:
+					p.Report("double", "%d of %d messages of the %v are archives or pictures", s.packed, s.deflated, from)
+				case s.deflatedTo*100 > s.deflatedFrom*95:
+					p.Report("useless", "%d messages of the %v, %d bytes compressed to %d", s.deflated, from, s.deflatedFrom, s.deflatedTo)
+				}
+			}
+		},
+	},
+	{
+		ID: "oversized-messages", Severity: Info, Clause: "RFC 6455 §10.4",
+		Title:   "a message is very large",
+		Advice:  "send pages or differences, or give a URL to fetch it by HTTP",
+		Seen:    "a message of more than 1 MiB, or of more than 16",
+		Means:   "all other messages wait behind it, and many receivers have a limit",
+		Causes:  []string{"the whole state instead of what changed", "a file in a message"},
+		Fixes:   []Fix{{"", "pages, differences, or a URL to fetch"}},
+		NotWhen: "both ends were made for it",
+		Variants: []Variant{
+			{ID: "large", Title: "a message is very large"},
+			{ID: "huge", Title: "a message is larger than most receivers take", Severity: Warning},
+		},
+		Message: func(p *Pass, e *session.Message) {
+			switch n := max(e.Length, e.WireLength); {
+			case n > hugeMessage:
+				p.Report("huge", "%d bytes", n)
+			case n > largeMessage:
+				p.Report("large", "%d bytes", n)
+			}
+		},
+	},
+}
+
+// A load is what the messages of one side weigh.
+type load struct {
+	plainBytes               uint64 // sent as text without compression
+	deflated                 int64  // messages that were compressed
+	deflatedFrom, deflatedTo uint64 // their bytes before and after
+	packed                   int64  // of them, those that were compressed before
+	asked                    bool   // whether compression would help
+}
+
+// weigh notes a message. It tells whether a rule may have a word to say of it.
+func (l *load) weigh(e *session.Message) bool {
+	switch {
+	case e.Compressed && e.Inflated:
+		l.deflated++
+		l.deflatedFrom += e.Length
+		l.deflatedTo += e.WireLength
+		if packed(e.Data) {
+			l.packed++
+		}
+	case e.Opcode == frames.Text && !e.Compressed:
+		l.plainBytes += e.WireLength
+	}
+	return max(e.Length, e.WireLength) > largeMessage || l.plainBytes >= worthDeflate && !l.asked
+}
+
+// archives are how files begin that are compressed already: gzip, zip, PNG, JPEG, zstd.
+var archives = [...]string{"\x1f\x8b\x08", "PK\x03\x04", "\x89PNG\r\n", "\xff\xd8\xff", "\x28\xb5\x2f\xfd"}
+
+func packed(b []byte) bool {
+	for _, a := range archives {
+		if len(b) >= len(a) && string(b[:len(a)]) == a {
+			return true
+		}
+	}
+	return false
+}
+
+// deflated is what compression makes of b, as a share of its length.
+func deflated(b []byte) float64 {
+	var out bytes.Buffer
+	w, err := flate.NewWriter(&out, flate.DefaultCompression)
+	if err != nil {
+		return 1
+	}
+	_, err = io.Copy(w, bytes.NewReader(b))
+	if err != nil || w.Close() != nil {
+		return 1
+	}
+	return float64(out.Len()) / float64(len(b))
+}

@@ -1,0 +1,271 @@
+package diagnose
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strings"
+
+	"github.com/wssniff/wssniff/credential"
+	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/session"
+	"golang.org/x/net/publicsuffix"
+)
+
+// securityRules are about what could be done to the two ends, or was tried.
+var securityRules = []Rule{
+	{
+		ID: "credentials-in-clear", Severity: Error, Clause: "RFC 6455 §10.6",
+		Title:   "secrets are sent without TLS",
+		Advice:  "use wss, and cookies with Secure",
+		Seen:    "a cookie, Authorization, a token or a member such as password, in a connection without TLS",
+		Means:   "everybody on the way can read and use them",
+		Causes:  []string{"a ws:// URL", "TLS ends at a proxy before this place"},
+		Fixes:   []Fix{{"", "wss://, Secure and HttpOnly cookies, Strict-Transport-Security"}},
+		NotWhen: "it is on one machine, or on a private network behind what ends TLS",
+		Variants: []Variant{
+			{ID: "handshake", Title: "the opening handshake has secrets, and no TLS"},
+			{ID: "message", Title: "a message has secrets, and no TLS"},
+		},
+		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
+			if names := secretsOf(h); h.TLS == nil && names != nil {
+				p.Report("handshake", "%s", strings.Join(names, ", ")).At(exposure(p.Conn.Conn)).With("names", names)
+			}
+		}),
+		Message: func(p *Pass, e *session.Message) {
+			if !p.Conn.clear {
+				return
+			}
+			if name := secretMember(e.Data); name != "" {
+				p.Report("message", "a member %s", name).At(exposure(p.Conn.Conn)).With("names", []string{name})
+			}
+		},
+	},
+	{
+		ID: "token-in-url", Severity: Warning, Clause: "RFC 6750 §2.3",
+		Title:   "a secret is in the request target",
+		Advice:  "use a cookie, a first message, or a ticket that is good once and for seconds",
+		Seen:    "a parameter of the query whose name is that of a secret, or whose value is a JSON Web Token",
+		Means:   "targets are kept in the logs of servers and proxies",
+		Causes:  []string{"scripts in browsers cannot set Authorization", "SignalR does so by design (access_token)"},
+		Fixes:   []Fix{{"", "a cookie, a first message, or a ticket that is good once; take queries out of logs"}},
+		NotWhen: "it is a ticket that is good once",
+		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
+			if name := secretParameter(h.Target()); name != "" {
+				p.Report("", "parameter %s", name).With("name", name)
+			}
+		}),
+	},
+	{
+		ID: "cross-site-origin-accepted", Severity: Warning, Clause: "RFC 6455 §10.2",
+		Title:   "the server opens a WebSocket for a page of another site, with the visitor's cookies",
+		Advice:  "let the server allow the Origins it knows, and no others",
+		Seen:    "a 101 for a browser whose Origin is of another site than Host, with a cookie, and no token that the page must know",
+		Means:   "any page can open a WebSocket as the visitor: browsers do not apply the same-origin policy to them",
+		Causes:  []string{"the check of the Origin is off, or allows all"},
+		Fixes:   []Fix{{"gorilla", "CheckOrigin"}, {"Django", "AllowedHostsOriginValidator"}, {"", "cookies with SameSite; a token in the first message"}},
+		NotWhen: "the two sites belong together",
+		Variants: []Variant{
+			{ID: "other-site", Title: "a page of another site was let in, with the visitor's cookies"},
+			{ID: "null", Title: "a page without an Origin was let in, with the visitor's cookies"},
+		},
+		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
+			if !h.Established || !h.Request.Fields.Has("Cookie") || !strings.HasPrefix(h.UserAgent(), "Mozilla/") || secretParameter(h.Target()) != "" {
+				return
+			}
+			switch _, host, ok := strings.Cut(h.Origin(), "://"); {
+			case h.Origin() == "null":
+				p.Report("null", "Origin null, Host %s", h.Host())
+			case ok && site(hostname(host)) != site(hostname(h.Host())):
+				p.Report("other-site", "Origin %s, Host %s", h.Origin(), h.Host()).As(Likely)
+			}
+		}),
+	},
+	{
+		ID: "mask-key-weak", Severity: Warning, Clause: "RFC 6455 §5.3",
+		Title:   "the masking keys are not random",
+		Advice:  "let the client take a new key from a strong random source for each frame",
+		Seen:    "eight frames or more of a client whose keys are all the same, all zero, or count",
+		Means:   "a page could put what it likes on the wire, and mislead a proxy that takes it for HTTP",
+		Causes:  []string{"a client written by hand", "a random source that was not seeded"},
+		Fixes:   []Fix{{"", "four new bytes from a strong random source for each frame"}},
+		NotWhen: "a program that talks to a server of its own leaves the key zero to save time",
+		Variants: []Variant{
+			{ID: "zero", Severity: Info, Title: "the masking keys are zero: the frames are not masked in effect"},
+			{ID: "constant", Title: "all masking keys are the same"},
+			{ID: "counter", Title: "the masking keys count"},
+		},
+		Closed: func(p *Pass, e *session.Closed) {
+			s := &p.Conn.Sides[reassembly.FromClient]
+			if s.Masked < fewKeys {
+				return
+			}
+			p.from(reassembly.FromClient)
+			switch all := s.Masked - 1; {
+			case s.sameKeys == all && s.key == 0:
+				p.Report("zero", "%d frames", s.Masked)
+			case s.sameKeys == all:
+				p.Report("constant", "%d frames with %08x", s.Masked, s.key)
+			case s.nextKeys == all:
+				p.Report("counter", "%d frames, the last with %08x", s.Masked, s.key)
+			}
+		},
+	},
+	{
+		ID: "deflate-bomb", Severity: Error, Clause: "RFC 7692 §8",
+		Title:   "a small message inflates to a very large one",
+		Advice:  "limit the size of a message after inflating: maxPayload of ws, SetReadLimit of coder/websocket",
+		Seen:    "a message of more than 10 MiB that was sent in less than a hundredth",
+		Means:   "a receiver without such a limit runs out of memory",
+		Causes:  []string{"an attack", "a very large message of one and the same byte"},
+		Fixes:   []Fix{{"Node ws", "maxPayload"}, {"coder/websocket", "SetReadLimit"}, {"", "limit what comes out of inflating, not what goes in"}},
+		NotWhen: "the message is meant to be that large",
+		Message: func(p *Pass, e *session.Message) {
+			if e.Compressed && e.Length > bombLeast && e.Length > 100*e.WireLength {
+				p.Report("", "%d bytes from %d", e.Length, e.WireLength).With("ratio", int64(e.Length/max(1, e.WireLength)))
+			}
+		},
+	},
+	{
+		ID: "fake-upgrade-tunnel", Severity: Error, Clause: "RFC 6455 §4.2.2",
+		Title:   "what follows the 101 is another protocol",
+		Advice:  "let the proxy pass upgrades on for exact paths, and look at what this client does",
+		Seen:    "a first byte behind the 101 that begins TLS or SSH, where a frame should be",
+		Means:   "the WebSocket is a way through a proxy for something else",
+		Causes:  []string{"a tunnel that looks like a WebSocket", "smuggling of requests past a proxy"},
+		Fixes:   []Fix{{"", "let the proxy look at status 101 and at the version, and pass upgrades on for exact paths"}},
+		NotWhen: "the two ends have agreed on it",
+		Frame: func(p *Pass, f *session.Frame) {
+			if p.Conn.Sides[f.Dir].Frames > 0 || p.Conn.Inferred || !p.Conn.Opened {
+				return
+			}
+			b := f.Header.AppendTo(nil)
+			for _, t := range [...]struct{ begins, name string }{{"\x16\x03", "TLS"}, {"SSH", "SSH"}, {"SS", "SSH"}} {
+				if bytes.HasPrefix(b, []byte(t.begins)) {
+					p.Report("", "the first bytes of the %v are those of %s", f.Dir, t.name).As(Likely)
+					return
+				}
+			}
+		},
+	},
+	{
+		ID: "exploit-shape", Severity: Warning, Clause: "RFC 6455 §10.7",
+		Title:   "the request has a shape that only attacks have",
+		Advice:  "update the WebSocket library, and look at what else this client has sent",
+		Seen:    "runs of spaces, quotes that do not end, names of prototypes, or hundreds of fields",
+		Means:   "known faults of libraries are tried: slow expressions, crashes",
+		Causes:  []string{"a scanner", "an attack"},
+		Fixes:   []Fix{{"", "update the WebSocket library; limit the size and number of fields"}},
+		NotWhen: "the program is a test of such things",
+		Variants: []Variant{
+			{ID: "spaces", Title: "a field holds a long run of spaces: it makes slow expressions slow"},
+			{ID: "quote", Title: "an extension begins a quote with many backslashes, and does not end it"},
+			{ID: "prototype", Title: "an extension is named like a property that all objects have"},
+			{ID: "fields", Title: "the request has hundreds of fields"},
+		},
+		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
+			f := h.Request.Fields
+			protocols, extensions := strings.Join(f.Values("Sec-WebSocket-Protocol"), ","), strings.Join(f.Values("Sec-WebSocket-Extensions"), ",")
+			if strings.Contains(protocols+extensions, strings.Repeat(" ", 100)) {
+				p.Report("spaces", "100 spaces or more")
+			}
+			if strings.Count(extensions, `\`) >= 20 && strings.Count(extensions, `"`)%2 == 1 {
+				p.Report("quote", "%d backslashes", strings.Count(extensions, `\`))
+			}
+			if name := prototype.FindString(extensions); name != "" {
+				p.Report("prototype", "%s", name)
+			}
+			if len(f) > manyFields {
+				p.Report("fields", "%d fields", len(f))
+			}
+		}),
+	},
+}
+
+const (
+	fewKeys    = 8
+	bombLeast  = 10 << 20
+	manyFields = 200
+)
+
+var prototype = regexp.MustCompile(`\b(?:constructor|__proto__|hasOwnProperty|toString)\b`)
+
+// key notes the masking key of a frame.
+func (s *Side) noteKey(e *session.Frame) {
+	k := uint32(e.MaskingKey[0])<<24 | uint32(e.MaskingKey[1])<<16 | uint32(e.MaskingKey[2])<<8 | uint32(e.MaskingKey[3])
+	if s.Masked > 1 {
+		switch k {
+		case s.key:
+			s.sameKeys++
+		case s.key + 1:
+			s.nextKeys++
+		}
+	}
+	s.key = k
+}
+
+// exposure is how severe it is that a connection is in clear: where both ends
+// are on one machine or one private network, TLS may end before it.
+func exposure(c *session.Conn) Severity {
+	private := func(a netip.Addr) bool {
+		a = a.Unmap()
+		return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast()
+	}
+	if private(c.Client.Addr()) && private(c.Server.Addr()) {
+		return Info
+	}
+	return Error
+}
+
+// secretsOf names what in a request is a secret: never its value.
+func secretsOf(h *session.Handshake) (names []string) {
+	for i := range h.Request.Fields {
+		f := &h.Request.Fields[i]
+		if f.Value != "" && credential.Field(f.Name) && !credential.PublicField(f.Name) {
+			names = append(names, fmt.Sprintf("%s (%d bytes)", f.Name, len(f.Value)))
+		}
+	}
+	if name := secretParameter(h.Target()); name != "" {
+		names = append(names, "parameter "+name)
+	}
+	return names
+}
+
+// webToken is the shape of a JSON Web Token (RFC 7519 §3).
+var webToken = regexp.MustCompile(`^eyJ[\w-]{5,}\.eyJ[\w-]{5,}\.[\w-]*$`)
+
+// secretParameter is the name of the first parameter of the query that is a secret, "" if there is none.
+func secretParameter(target string) string {
+	_, query, _ := strings.Cut(target, "?")
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, ok := strings.Cut(pair, "=")
+		if ok && value != "" && (credential.Name([]byte(name), false) || webToken.MatchString(value)) {
+			return name
+		}
+	}
+	return ""
+}
+
+// members are how secrets are named in messages.
+var members = regexp.MustCompile(`"(password|token|access_token|refresh_token|jwt|secret|api_?[kK]ey)"\s*:\s*"[^"]`)
+
+// secretMember is the name of a secret in a message, "" if there is none.
+func secretMember(data []byte) string {
+	if m := members.FindSubmatch(data); m != nil {
+		return string(m[1])
+	}
+	return ""
+}
+
+// mayTell says whether a message is one of the first, in which secrets are looked for.
+func mayTell(m *frames.Message) bool { return bytes.IndexByte(m.Data, '"') >= 0 }
+
+// site is the part of a host name that one owner has registered.
+func site(host string) string {
+	if s, err := publicsuffix.EffectiveTLDPlusOne(strings.ToLower(host)); err == nil {
+		return s
+	}
+	return strings.ToLower(host)
+}
