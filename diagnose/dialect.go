@@ -15,7 +15,7 @@ import (
 var dialectRules = []Rule{
 	{
 		ID: "subprotocol-error", Severity: Error, Clause: "RFC 6455 §1.9",
-		Title:  "the protocol inside the WebSocket reports an error",
+		Title:  "application error",
 		Advice: "look up the code or text in the application: the WebSocket itself works",
 		Seen:   "a message that its protocol has for errors: ERROR of STOMP, a refusing CONNACK of MQTT, CONNECT_ERROR of Socket.IO, error of GraphQL, JSON-RPC, SignalR, Phoenix, WAMP, OCPP, SIP, XMPP",
 		Means:  "the application refused the session, ended it, or could not answer a request",
@@ -48,7 +48,7 @@ var dialectRules = []Rule{
 	},
 	{
 		ID: "dialect-mismatch", Severity: Error, Clause: "RFC 6455 §1.9",
-		Title:  "the two ends speak different dialects of one protocol",
+		Title:  "two dialects of one protocol",
 		Advice: "use libraries of one family, or versions that both know, at both ends",
 		Seen:   "a message that only another version has than the one that was agreed on",
 		Means:  "the other end does not know the message: it ignores it, or closes with 1002, 4400 or 4406",
@@ -62,10 +62,10 @@ var dialectRules = []Rule{
 		Confirm: "compare the name of the subprotocol with the types of the messages in --follow",
 		NotWhen: "no subprotocol was negotiated: then the messages alone say what is spoken",
 		Variants: []Variant{
-			{ID: "graphql", Title: "the two ends speak different GraphQL protocols"},
-			{ID: "mqtt", Title: "the version of MQTT is not that of the subprotocol"},
-			{ID: "stomp", Severity: Warning, Title: "the version of STOMP is not that of the subprotocol"},
-			{ID: "socket-io", Title: "the two ends speak different versions of Socket.IO"},
+			{ID: "graphql", Title: "two GraphQL protocols"},
+			{ID: "mqtt", Title: "MQTT of another version"},
+			{ID: "stomp", Severity: Warning, Title: "STOMP of another version"},
+			{ID: "socket-io", Title: "two versions of Socket.IO"},
 		},
 		Message: func(p *Pass, m *session.Message) {
 			in := p.Heard.Said
@@ -81,7 +81,7 @@ var dialectRules = []Rule{
 	},
 	{
 		ID: "app-handshake-missing", Severity: Error, Clause: "RFC 6455 §1.9",
-		Title:   "the WebSocket is open, and the handshake of the protocol inside went wrong",
+		Title:   "the handshake of the application went wrong",
 		Advice:  "send the protocol's first message as soon as the WebSocket is open, and wait for its answer",
 		Seen:    "the subprotocol that was agreed, and whether its first message came, came once, and was answered before the next",
 		Means:   "servers close: graphql-transport-ws with 4408 after 3 s, 4429 for a second connection_init, 4401 for a subscribe before the answer; MQTT and STOMP servers without a code",
@@ -90,9 +90,9 @@ var dialectRules = []Rule{
 		Confirm: "look at the first message of the client in --follow",
 		NotWhen: "the capture lost bytes, began later, or ended within three seconds",
 		Variants: []Variant{
-			{ID: "absent", Title: "the first message of the protocol inside never came"},
-			{ID: "early", Title: "a request before the protocol inside was ready", Clause: "RFC 6455 §1.9"},
-			{ID: "twice", Title: "the first message of the protocol inside came twice"},
+			{ID: "absent", Title: "no first message"},
+			{ID: "early", Title: "a request too early"},
+			{ID: "twice", Title: "the first message twice"},
 		},
 		Message: appHandshake,
 		Closed:  appHandshakeAbsent,

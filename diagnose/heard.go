@@ -212,7 +212,7 @@ func (t *talk) judge(h *heard, e *session.Message) {
 const (
 	usualJSON      = 4   // messages in JSON before another is expected to be
 	looksForBase64 = 32  // messages of each end that are looked at
-	longBase64     = 256 // bytes of base64 that are worth a word
+	longBase64     = 200 // bytes of base64 that are worth a word
 )
 
 // bareWord tells whether text is a word or a number of its own: a message of

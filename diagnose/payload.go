@@ -11,7 +11,7 @@ import (
 var payloadRules = []Rule{
 	{
 		ID: "json-invalid", Severity: Error, Clause: "RFC 8259 §2",
-		Title:   "a text message is not JSON, and the others are",
+		Title:   "text that is not JSON",
 		Advice:  "serialise each message once and whole, errors included, and send one value a message",
 		Seen:    "text that stops being JSON at some byte, from an end whose text messages were JSON in four of five cases",
 		Means:   "the receiver's parser fails: the message is dropped, or the connection closed with 1007, 1008, 1011 or a code of its own",
@@ -31,7 +31,7 @@ var payloadRules = []Rule{
 	},
 	{
 		ID: "message-split-read", Severity: Error, Clause: "RFC 6455 §5.4",
-		Title:   "the receiver seems to read each fragment as a message",
+		Title:   "fragments read as messages",
 		Advice:  "join the frames of a message until FIN is set before it is parsed",
 		Seen:    "a text message in several frames, and within a second of it an error about JSON or a Close with 1003, 1007, 1011, 4002 or 4400 from its receiver, which took messages in one frame before",
 		Means:   "a fragment alone is no JSON: the application fails on messages above the size at which they are cut",
@@ -69,14 +69,14 @@ var payloadRules = []Rule{
 		Variants: []Variant{
 			{ID: "mqtt-text", Severity: Error, Title: "MQTT in a text message", Advice: "send MQTT packets in binary messages: the server must close otherwise"},
 			{ID: "json-in-binary", Title: "JSON in a binary message"},
-			{ID: "flip", Title: "JSON as text and as binary in turn"},
-			{ID: "base64", Severity: Info, Title: "a text message that is mostly base64", Advice: "send bytes in a binary message: base64 takes a third more"},
+			{ID: "flip", Title: "JSON in text and in binary messages"},
+			{ID: "base64", Severity: Info, Title: "text that is mostly base64", Advice: "send bytes in a binary message: base64 takes a third more"},
 		},
 		Message: typeMismatch,
 	},
 	{
 		ID: "duplicate-messages", Severity: Warning, Clause: "RFC 6455 §5.6",
-		Title:   "the same message was sent twice",
+		Title:   "the same message twice",
 		Advice:  "send each message once, and let the receiver drop what has an ID that it has seen",
 		Seen:    "two equal messages of one end within five seconds that hold an ID, and no answer to the first between them",
 		Means:   "the receiver acts twice, unless it looks at the ID",
@@ -117,12 +117,12 @@ func typeMismatch(p *Pass, m *session.Message) {
 	case text && t.reader.Binary():
 		p.Report("mqtt-text", "%d bytes of text, where %s was agreed", m.Length, t.reader.Negotiated())
 	case !text && h.JSON && s.json >= several:
-		p.Report("flip", "JSON in a binary message of %d bytes, after %d in text", m.Length, s.json).With("before", s.json)
+		p.Report("flip", "binary of %d bytes, after %d in text", m.Length, s.json).With("before", s.json)
 	case text && h.JSON && s.binaryJSON >= several:
-		p.Report("flip", "JSON in a text message of %d bytes, after %d in binary", m.Length, s.binaryJSON).With("before", s.binaryJSON)
+		p.Report("flip", "text of %d bytes, after %d in binary", m.Length, s.binaryJSON).With("before", s.binaryJSON)
 	case !text && h.JSON && s.binaryJSON == 0:
-		p.Report("json-in-binary", "JSON in a binary message of %d bytes", m.Length)
+		p.Report("json-in-binary", "%d bytes", m.Length)
 	case h.Base64 > 0:
-		p.Report("base64", "%d of the first %d bytes are base64", h.Base64, len(h.message.Data)).With("length", m.Length)
+		p.Report("base64", "%d of the first %d bytes", h.Base64, len(h.message.Data)).With("length", m.Length)
 	}
 }
