@@ -91,6 +91,9 @@ func spread(of []time.Duration) (mean, deviation float64) {
 
 // visit counts a connection that is over. It gives the series that it belongs to.
 func (w *World) visit(c *session.Conn) *series {
+	if len(w.series) == 0 && !unwanted(c) {
+		return nil
+	}
 	k := visitor{c.Client.Addr(), c.Server, sum(path(c.Target))}
 	s := w.series[k]
 	if s == nil {

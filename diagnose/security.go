@@ -30,7 +30,10 @@ var securityRules = []Rule{
 			{ID: "message", Title: "a message has secrets, and no TLS"},
 		},
 		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
-			if names := secretsOf(h); h.TLS == nil && names != nil {
+			if h.TLS != nil {
+				return
+			}
+			if names := p.World.secretsOf(h); names != nil {
 				p.Report("handshake", "%s", strings.Join(names, ", ")).At(exposure(p.Conn.Conn)).With("names", names)
 			}
 		}),
@@ -220,10 +223,10 @@ func exposure(c *session.Conn) Severity {
 }
 
 // secretsOf names what in a request is a secret: never its value.
-func secretsOf(h *session.Handshake) (names []string) {
+func (w *World) secretsOf(h *session.Handshake) (names []string) {
 	for i := range h.Request.Fields {
 		f := &h.Request.Fields[i]
-		if f.Value != "" && credential.Field(f.Name) && !credential.PublicField(f.Name) {
+		if f.Value != "" && w.secretField(f.Name) {
 			names = append(names, fmt.Sprintf("%s (%d bytes)", f.Name, len(f.Value)))
 		}
 	}
@@ -232,6 +235,26 @@ func secretsOf(h *session.Handshake) (names []string) {
 	}
 	return names
 }
+
+// secretField tells whether a field is a secret by its name. Most names come
+// with every request, and are looked at once.
+func (w *World) secretField(name string) bool {
+	secret, known := w.fields[name]
+	if known {
+		return secret
+	}
+	secret = credential.Field(name) && !credential.PublicField(name)
+	if w.fields == nil {
+		w.fields = make(map[string]bool)
+	}
+	if len(w.fields) < maxFields && len(name) <= credential.MaxName {
+		w.fields[strings.Clone(name)] = secret
+	}
+	return secret
+}
+
+// maxFields bounds the names of fields that are remembered.
+const maxFields = 1 << 10
 
 // webToken is the shape of a JSON Web Token (RFC 7519 §3).
 var webToken = regexp.MustCompile(`^eyJ[\w-]{5,}\.eyJ[\w-]{5,}\.[\w-]*$`)

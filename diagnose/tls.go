@@ -262,7 +262,7 @@ func noCommon(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 		p.Report("obsolete", "%v", f.Version)
 	}
 	a := alertOf(f, tlsdecrypt.Server, 70, 40, 71, 86)
-	if a == nil || f.ServerHello != nil || f.CertRequest || a.Description == 40 && nameless(f.ClientHello) {
+	if a == nil || f.ClientHello == nil || f.ServerHello != nil || f.CertRequest || a.Description == 40 && nameless(f.ClientHello) {
 		return
 	}
 	p.from(reassembly.FromServer)
@@ -283,8 +283,12 @@ func versions(h *tlsdecrypt.ClientHello) []string {
 	return names
 }
 
-// nameless tells whether a ClientHello names no server: an address is none.
+// nameless tells whether a ClientHello names no server, or was not captured: an
+// address is no name.
 func nameless(h *tlsdecrypt.ClientHello) bool {
+	if h == nil {
+		return true
+	}
 	_, err := netip.ParseAddr(h.ServerName)
 	return h.ServerName == "" || err == nil
 }

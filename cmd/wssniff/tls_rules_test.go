@@ -132,6 +132,7 @@ type tlsCase struct {
 	wants  []string // rules that must be found
 	nots   []string // and that must not
 	keys   bool     // with the secrets
+	late   int      // so many of the runs at the beginning are not captured
 	client *tls.Config
 	server *tls.Config
 	script string // instead of what the two ends would say; {hello} is a ClientHello
@@ -192,6 +193,7 @@ func tlsCases(t *testing.T) []tlsCase {
 		{name: "protocols", wants: []string{"tls-alpn-h2-only.no-overlap"}, nots: []string{"tls-alpn-h2-only.h2-selected"}, client: offering(trusting, "http/1.1"), server: offering(serve(good), "mqtt")},
 		{name: "h2", wants: []string{"tls-alpn-h2-only.h2-selected"}, nots: []string{"tls-alpn-h2-only.no-overlap"}, keys: true, client: offering(trusting, "h2"), server: offering(serve(good), "h2")},
 		{name: "certificate wanted", wants: []string{"tls-client-cert-required"}, nots: []string{"tls-version-or-cipher.none"}, client: trusting, server: demanding},
+		{name: "joined late", nots: healthy, late: 1, client: trusting, server: v12(serve(good))},
 		{name: "two names", wants: []string{"handshake-request-invalid.no-sni-host-mismatch"}, keys: true, client: elsewhere, server: serve(good)},
 		{name: "TLS to HTTP", wants: []string{"tls-plaintext-mismatch.tls-to-http"}, client: trusting, script: hello + "\ns raw \"HTTP/1.1 400 Bad Request\\r\\n\\r\\n\"\nfin\n"},
 		{name: "HTTP to TLS", wants: []string{"tls-plaintext-mismatch.http-to-tls"}, script: "syn\nrequest /chat\ns raw hex=15030100020246\nfin\n"},
@@ -205,7 +207,7 @@ func (c *tlsCase) judge(t *testing.T) []*diagnose.Finding {
 	switch {
 	case script == "":
 		outside, keylog := shake(t, c.client.Clone(), c.server.Clone(), conversation...)
-		script = scriptOf(outside, 1460)
+		script = scriptOf(outside[c.late:], 1460)
 		if c.keys {
 			if w := keys.Log("test").Write(keylog); w != nil {
 				t.Fatal(w)
