@@ -186,9 +186,7 @@ func (c *Conn) streamAnswered(head *h2.Head, r *reassembly.Chunk) {
 		c.opener.requested = Where{}
 	}
 	c.asking = nil
-	m := c.outer.multi
-	allowed, _ := m.Settings(false).Get(h2.EnableConnectProtocol)
-	c.H2.Settled, c.H2.Connect, m.carried = m.settled, allowed == 1, true
+	c.permitted()
 	h.Response = &head.Head
 	h.Established = head.Status/100 == 2
 	c.Handshake = h
@@ -211,6 +209,13 @@ func (c *Conn) streamAnswered(head *h2.Head, r *reassembly.Chunk) {
 		w.Packet, w.Time = max(w.Packet, r.Packet), r.Time
 		c.frames(w)
 	}
+}
+
+// permitted notes whether the server has allowed that such a stream is opened.
+func (c *Conn) permitted() {
+	m := c.outer.multi
+	allowed, _ := m.Settings(false).Get(h2.EnableConnectProtocol)
+	c.H2.Settled, c.H2.Connect, m.carried = m.settled, allowed == 1, true
 }
 
 // streamData takes bytes of DATA frames.
