@@ -190,6 +190,9 @@ func (c *Conn) lost(e *session.Lost) {
 	s := &c.Sides[e.Dir]
 	s.Lost = true
 	s.digest.lost = s.digest.lost || s.digest.n < digested
+	if c.talk != nil {
+		c.talk.reader.Interrupt(e.Dir == reassembly.FromClient)
+	}
 }
 
 // noteMessage notes a message before the rules see it. It tells whether they

@@ -41,14 +41,14 @@ const guesses = 4
 // A Reader reads the messages of one connection, of both directions. Its zero
 // value is ready for a connection of which nothing is known.
 type Reader struct {
-	of       *protocol // nil as long as it is not known
-	id       string    // its, or that of the dialect
-	named    string    // what was negotiated, of those that have a row
-	over     bool      // inside SockJS
-	tried    uint8     // messages looked at without success
-	version  uint8     // of the protocol, where reading goes by it
-	owed     [2]uint64 // bytes of a packet that the next message of server and client begins with
-	*Scratch           // of the call
+	of       *protocol    // nil as long as it is not known
+	id       string       // its, or that of the dialect
+	named    string       // what was negotiated, of those that have a row
+	over     bool         // inside SockJS
+	tried    uint8        // messages looked at without success
+	version  uint8        // of the protocol, where reading goes by it
+	mqtt     *[2]mqttSide // what server and client have begun; nil before a message of MQTT
+	*Scratch              // of the call
 }
 
 // A Scratch is memory that Infos are lent from: all Readers that run in one
@@ -158,6 +158,18 @@ func Protocols() []string {
 		all = append(all, protocols[i].id)
 	}
 	return append(all, sockJS, formJSON, formMessagePack, formCBOR, formProtobuf)
+}
+
+// Interrupt tells that messages of that end may be missing here.
+func (r *Reader) Interrupt(fromClient bool) {
+	if r.mqtt == nil {
+		return
+	}
+	s := &r.mqtt[0]
+	if fromClient {
+		s = &r.mqtt[1]
+	}
+	*s = mqttSide{held: s.held[:0]}
 }
 
 // decimal gives a number in digits, lent as an Info is.
