@@ -270,9 +270,9 @@ func (f *flags) keep() int {
 	shown := f.list >= report.Messages || f.isLive() && f.list == report.Default || f.follow != 0 || f.list == report.Default && f.format != &report.Formats[0]
 	switch {
 	case f.payload == report.PayloadNone || !shown:
-		return session.KeepNone
+		return diagnose.Looked
 	case f.payload == report.PayloadAll, f.payload == 0 && f.follow != 0:
 		return session.KeepAll
 	}
-	return f.payload
+	return max(f.payload, diagnose.Looked)
 }
