@@ -44,9 +44,12 @@ var endingRules = []Rule{
 		Fixes:   []Fix{{"", "send a Ping more often than the shortest timeout on the way"}, {"", "close with a Close frame when a process shuts down"}},
 		Confirm: "capture on both sides of a proxy: the side that sees the FIN first has who closed behind it",
 		NotWhen: "both sides sent Close frames",
+		Variants: []Variant{
+			{ID: "stream", Title: "the stream of HTTP/2 was closed without a Close frame", Clause: "RFC 8441 §5"},
+		},
 		Closed: func(p *Pass, e *session.Closed) {
 			if c := e.Conn; cutOff(c) && c.TCP.End == reassembly.FIN && !p.Conn.vanished(c) {
-				p.ended(c, "FIN", "")
+				p.ended(c, "FIN", streamForm(c))
 			}
 		},
 	},
@@ -60,6 +63,7 @@ var endingRules = []Rule{
 		Fixes:   []Fix{{"", "shut down with Close 1001 and then FIN"}, {"", "send a Ping more often than idle connections are forgotten"}},
 		NotWhen: "a Close frame went before it: see reset-after-close",
 		Variants: []Variant{
+			{ID: "stream", Title: "the stream of HTTP/2 was reset in an open WebSocket", Clause: "RFC 8441 §5", Advice: "look at who sent it: the program behind that stream, or a proxy that lost what it leads to"},
 			{ID: "kill", Title: "several connections were reset at once"},
 			{ID: "after-late-data", Title: "a RST answered data that came after a long silence"},
 			{ID: "linger0", Title: "a side sent data and then a RST at once"},
@@ -68,6 +72,10 @@ var endingRules = []Rule{
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
 			if !cutOff(c) || c.TCP.End != reassembly.RST || p.Conn.vanished(c) {
+				return
+			}
+			if c.H2 != nil { // one RST resets all that a connection carries
+				p.ended(c, "RST", streamForm(c))
 				return
 			}
 			inRow, before := p.World.reset(sender(c), c.TCP.EndedAt, c.TCP.EndedIn)
@@ -249,6 +257,14 @@ func endWord(c *session.Conn, how string) string {
 		return strings.TrimSuffix("GOAWAY "+h.Code.String(), " ")
 	}
 	return "END_STREAM"
+}
+
+// streamForm is the variant for a WebSocket whose stream ended, and not TCP.
+func streamForm(c *session.Conn) string {
+	if c.H2 != nil && c.H2.Over {
+		return "stream"
+	}
+	return ""
 }
 
 // ended reports who ended TCP, and what was before.

@@ -40,6 +40,7 @@ type H2 struct {
 	Stalls  [2]int64     // times that what that side sends had to wait for its window (RFC 9113 §5.2), by reassembly.Dir
 
 	offsets  [2]int64 // bytes of DATA so far
+	cuts     [2]bool  // that side begins DATA frames inside of frames
 	finished [2]bool  // that side has ended the stream
 }
 
@@ -209,6 +210,9 @@ func (c *Conn) streamAnswered(head *h2.Head, r *reassembly.Chunk) {
 	c.hold(-int64(c.opener.held))
 	c.opener.waiting, c.opener.held = nil, 0
 	c.establish(h, r)
+	if h.Request == nil { // nor were the frames behind it, maybe
+		c.sides[reassembly.FromClient].parser.Desync()
+	}
 	c.opened()
 	for i := range waited {
 		w := &waited[i]
@@ -233,7 +237,7 @@ func (c *Conn) streamData(d reassembly.Dir, e *h2.Event, r *reassembly.Chunk) {
 	c.H2.offsets[d] += int64(e.Lost) + int64(len(e.Data))
 	switch {
 	case c.phase == open:
-		c.frames(&ch)
+		c.streamFrames(d, e, &ch)
 	case c.phase != opening:
 	case c.asking != nil && d == reassembly.FromClient:
 		if ch.Lost > 0 {

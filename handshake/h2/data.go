@@ -14,6 +14,7 @@ func (p *Parser) takeData(d dir, b []byte) int {
 	h := &p.half[d]
 	n := min(len(b), int(h.left))
 	b = b[:n]
+	first := h.left == h.frame.length
 	h.left -= uint32(n)
 	if !h.unpadded {
 		h.unpadded = true
@@ -23,7 +24,7 @@ func (p *Parser) takeData(d dir, b []byte) int {
 	}
 	if part := b[:min(len(b), int(h.data))]; len(part) > 0 {
 		h.data -= uint32(len(part))
-		p.giveData(d, part, 0)
+		p.giveData(d, Event{Data: part, First: first, Whole: first && h.data == 0})
 	}
 	if h.left == 0 {
 		p.closeFrame(d, nil)
@@ -43,19 +44,19 @@ func (p *Parser) loseData(d dir, n uint32) {
 	}
 	if part := min(n, h.data); part > 0 {
 		h.data -= part
-		p.giveData(d, nil, uint64(part))
+		p.giveData(d, Event{Lost: uint64(part)})
 	}
 }
 
-func (p *Parser) giveData(d dir, b []byte, lost uint64) {
+func (p *Parser) giveData(d dir, part Event) {
 	s := p.half[d].target
 	switch {
 	case s == nil || s.kind == ordinary:
 	case s.ended[d]:
-		p.facts.Late += uint64(len(b))
+		p.facts.Late += uint64(len(part.Data))
 	default:
 		e := s.of(Data, d)
-		e.Data, e.Lost = b, lost
+		e.Data, e.Lost, e.First, e.Whole = part.Data, part.Lost, part.First, part.Whole
 		p.add(e)
 	}
 }

@@ -52,6 +52,8 @@ type Event struct {
 	Head       *Head  // not changed any more: it may be kept
 	Data       []byte // of the bytes that Bytes was handed, or of the parser's
 	Lost       uint64 // bytes, instead of Data
+	First      bool   // a DATA frame begins with Data
+	Whole      bool   // and Data is all of it but padding
 	How        How
 	Code       ErrorCode // RFC 9113 §7
 }
