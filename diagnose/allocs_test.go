@@ -24,14 +24,47 @@ func opened() (*Checker, *session.Conn) {
 }
 
 // TestAllocs holds that rules cost no allocation where nothing is wrong, and
-// where the same is wrong again and again.
+// where the same is wrong again and again, whatever kind of frame it is.
 func TestAllocs(t *testing.T) {
-	c, conn := opened()
-	where := session.Where{Conn: conn, Packet: 9, Dir: reassembly.FromServer}
-	good := &session.Frame{Where: where, Header: frames.Header{FIN: true, Opcode: frames.Text, PayloadLength: 5}}
-	message := &session.Message{Where: where, Message: &frames.Message{Opcode: frames.Text, InvalidAt: -1, ValidUTF8: true, Complete: true, Length: 5}}
-	if n := testing.AllocsPerRun(1000, func() { c.Observe(good); c.Observe(message) }); n != 0 {
-		t.Errorf("%v allocations for a frame and its message", n)
+	const server, client = reassembly.FromServer, reassembly.FromClient
+	for _, test := range []struct {
+		name   string
+		dir    reassembly.Dir
+		header frames.Header
+		data   string // of the message that the frame ends, if it ends one
+	}{
+		{"text", server, frames.Header{FIN: true, Opcode: frames.Text}, "hello"},
+		{"text of a client", client, frames.Header{FIN: true, Opcode: frames.Text, Masked: true, MaskingKey: [4]byte{1, 2, 3, 4}}, "hello"},
+		{"JSON", server, frames.Header{FIN: true, Opcode: frames.Text}, `{"type":"tick","list":[1,2,3],"text":"a"}`},
+		{"binary", client, frames.Header{FIN: true, Opcode: frames.Binary, Masked: true}, "\x00\x01\x02"},
+		{"ping", server, frames.Header{FIN: true, Opcode: frames.Ping}, ""},
+		{"pong", client, frames.Header{FIN: true, Opcode: frames.Pong, Masked: true}, ""},
+		{"fragment", server, frames.Header{Opcode: frames.Text}, ""},
+		{"no mask", client, frames.Header{FIN: true, Opcode: frames.Text}, "hello"},
+		{"reserved bits", server, frames.Header{FIN: true, RSV1: true, RSV2: true, Opcode: frames.Text}, "hello"},
+		{"reserved opcode", server, frames.Header{FIN: true, Opcode: 3}, ""},
+		{"ping too long", server, frames.Header{FIN: true, Opcode: frames.Ping, PayloadLength: 126}, ""},
+	} {
+		c, conn := opened()
+		where := session.Where{Conn: conn, Packet: 9, Dir: test.dir}
+		frame := &session.Frame{Where: where, Header: test.header}
+		frame.PayloadLength = max(frame.PayloadLength, uint64(len(test.data)))
+		message := &session.Message{Where: where, Message: &frames.Message{
+			Opcode: test.header.Opcode, Frames: 1, InvalidAt: -1, ValidUTF8: true, Complete: true,
+			Length: uint64(len(test.data)), WireLength: uint64(len(test.data)), Data: []byte(test.data),
+		}}
+		told := func() {
+			c.Observe(frame)
+			if test.data != "" {
+				c.Observe(message)
+			}
+		}
+		for range 100 { // until what is counted has its place
+			told()
+		}
+		if n := testing.AllocsPerRun(1000, told); n != 0 {
+			t.Errorf("%s: %v allocations for a frame and its message", test.name, n)
+		}
 	}
 }
 

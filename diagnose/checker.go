@@ -23,15 +23,15 @@ type Checker struct {
 
 	handshake, refusal, frame, message, lost, sealed, closed []*Rule
 
-	counts map[string]int64 // by Finding.ID, of all that was found
-	spare  []*Conn          // of connections that are over
+	counts map[kind]int64 // of all that was found
+	spare  []*Conn        // of connections that are over
 
 	spareTalks []*talk // likewise
 }
 
 // New gives a Checker that goes by the rules and tells out.
 func New(rules []*Rule, out Observer) *Checker {
-	c := &Checker{out: out, counts: make(map[string]int64)}
+	c := &Checker{out: out, counts: make(map[kind]int64)}
 	c.pass.checker, c.pass.World = c, &c.world
 	for _, r := range rules {
 		for _, hook := range []struct {
@@ -50,7 +50,20 @@ func New(rules []*Rule, out Observer) *Checker {
 }
 
 // Counts is how often each rule, in each form, was broken: by Finding.ID.
-func (c *Checker) Counts() map[string]int64 { return c.counts }
+func (c *Checker) Counts() map[string]int64 {
+	counts := make(map[string]int64, len(c.counts))
+	for k, n := range c.counts {
+		counts[(&Finding{Rule: k.rule, Variant: k.variant}).ID()] += n
+	}
+	return counts
+}
+
+// A kind is a rule in one of its forms, if it has some. Counting by it makes
+// no string of what is found again and again.
+type kind struct {
+	rule    *Rule
+	variant *Variant
+}
 
 // Observe tells what happened, judges it and tells what was found.
 func (c *Checker) Observe(e session.Event) {
@@ -228,7 +241,7 @@ func (p *Pass) fresh(variant string) *Finding {
 	if v != nil && v.Severity != 0 {
 		p.spare.Severity = v.Severity
 	}
-	p.checker.counts[p.spare.ID()]++
+	p.checker.counts[kind{r, v}]++
 	if !p.Conn.first(r, v, p.Where.Dir) {
 		return &p.spare
 	}
