@@ -1,7 +1,9 @@
 package diagnose
 
 import (
+	"encoding/binary"
 	"hash/maphash"
+	"math/bits"
 	"net/netip"
 	"slices"
 	"strings"
@@ -41,13 +43,12 @@ func (d *digest) take(m *session.Message) {
 		return
 	}
 	d.lost = d.lost || !m.Complete
-	var h maphash.Hash
-	h.SetSeed(worldSeed)
-	h.WriteByte(byte(m.Opcode))
-	maphash.WriteComparable(&h, d.sum)
-	maphash.WriteComparable(&h, m.Length)
-	h.Write(m.Data)
-	d.sum, d.n = h.Sum64(), d.n+1
+	var head [17]byte
+	head[0] = byte(m.Opcode)
+	binary.LittleEndian.PutUint64(head[1:], d.sum)
+	binary.LittleEndian.PutUint64(head[9:], m.Length)
+	d.sum = bits.RotateLeft64(maphash.Bytes(worldSeed, head[:]), 23) ^ maphash.Bytes(worldSeed, m.Data)
+	d.n++
 }
 
 // An answered is an opening handshake that is over.

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"hash/maphash"
+	"math/bits"
 	"net/netip"
 
 	"github.com/wssniff/wssniff/handshake"
@@ -56,24 +57,18 @@ type sighting struct {
 
 var worldSeed = maphash.MakeSeed()
 
-func sum(parts ...string) uint64 {
-	var h maphash.Hash
-	h.SetSeed(worldSeed)
+// sum is the sum of one text, or of several in this order.
+func sum(parts ...string) (h uint64) {
 	for _, p := range parts {
-		h.WriteString(p)
-		h.WriteByte(0)
+		h = bits.RotateLeft64(h, 23) ^ maphash.String(worldSeed, p)
 	}
-	return h.Sum64()
+	return h
 }
 
 // keySum is the sum of a key and who used it.
 func keySum(key string, client netip.Addr) uint64 {
-	var h maphash.Hash
-	h.SetSeed(worldSeed)
 	from := client.As16()
-	h.Write(from[:])
-	h.WriteString(key)
-	return h.Sum64()
+	return bits.RotateLeft64(maphash.Bytes(worldSeed, from[:]), 23) ^ maphash.String(worldSeed, key)
 }
 
 func see(m *map[uint64]sighting, k uint64, s sighting) {

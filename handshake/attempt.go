@@ -27,8 +27,8 @@ func (a *attempt) whole() *Handshake {
 	return &a.Handshake
 }
 
-// read takes the head that s sent.
-func (a *attempt) read(s side, b []byte, size int) {
+// read takes the head that s sent, with what is known of it.
+func (a *attempt) read(s side, b []byte, size int, f *facts) {
 	h := &a.heads[s]
 	h.read(s, b, size)
 	if s == fromClient {
@@ -36,7 +36,7 @@ func (a *attempt) read(s side, b []byte, size int) {
 	} else {
 		a.Response = h
 	}
-	a.Obsolete = a.obsolete()
+	a.Obsolete = a.Obsolete || f.obsolete()
 }
 
 // clear forgets all but memory.

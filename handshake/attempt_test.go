@@ -24,7 +24,7 @@ func TestReuse(t *testing.T) {
 	} {
 		var fresh Reader
 		want, got := open(&fresh, c[0], c[1]), open(&used, c[0], c[1])
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(Handshake{})); diff != "" {
 			t.Fatalf("%.40q:\n%s", c[0], diff)
 		}
 		var target string

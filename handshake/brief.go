@@ -26,9 +26,7 @@ func (f *Field) lasts() bool {
 // User-Agent, Server, Via and what was offered and chosen (RFC 6455 §4), but
 // neither key nor cookies. Sizes and places are zero. It shares no memory with h.
 func (h *Handshake) Brief() Handshake {
-	b := *h
-	b.Request, b.Response = h.Request.brief(), h.Response.brief()
-	return b
+	return Handshake{Request: h.Request.brief(), Response: h.Response.brief(), Established: h.Established, Obsolete: h.Obsolete}
 }
 
 func (h *Head) brief() *Head {

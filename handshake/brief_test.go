@@ -24,7 +24,7 @@ func TestBrief(t *testing.T) {
 		Response:    &Head{Proto: "HTTP/1.1", Status: 101, Reason: "Switching Protocols", Fields: Fields{{"Server", "nginx", 0}}},
 		Established: true,
 	}
-	if diff := cmp.Diff(want, h.Brief()); diff != "" {
+	if diff := cmp.Diff(want, h.Brief(), cmp.AllowUnexported(Handshake{})); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	key := string(h.AppendBrief(nil))

@@ -110,7 +110,7 @@ func (r *Reader) request(b []byte, size int) Step {
 		return More
 	}
 	r.pending = r.attempt()
-	r.pending.read(fromClient, b, size)
+	r.pending.read(fromClient, b, size, f)
 	r.tunnel = false
 	r.waiting = true
 	r.await(upgrade)
@@ -204,7 +204,8 @@ func (r *Reader) answer(b []byte, size int) *Handshake {
 	if r.last = r.pending; !r.asked() {
 		r.last = r.attempt()
 	}
-	r.last.read(fromServer, b, size)
+	r.last.read(fromServer, b, size, &r.facts)
+	r.last.proof = r.last.prove()
 	r.pending, r.waiting, r.lost = nil, false, false
 	return &r.last.Handshake
 }

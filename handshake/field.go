@@ -83,10 +83,15 @@ func (f Fields) elements(name string) iter.Seq[string] {
 	}
 }
 
-// is compares names without case.
+// is compares names without case. Nearly all differ in length.
 func (f *Field) is(name string) bool {
-	sent := f.name()
-	return len(sent) == len(name) && (sent == name || strings.EqualFold(sent, name))
+	switch n := len(f.Name); {
+	case n == len(name):
+		return f.Name == name || strings.EqualFold(f.Name, name)
+	case n > len(name) && isBlank(f.Name[n-1]):
+		return strings.EqualFold(f.name(), name)
+	}
+	return false
 }
 
 // name is Name without white space before the colon: that is a fault of the

@@ -107,17 +107,19 @@ func (h *half) whole(b []byte, limit int) (head []byte, size int) {
 // start takes bytes of a start line. It returns how many, whether they end
 // it, and whether they can be one at all: known at the first byte that cannot.
 func (h *half) start(s side, b []byte, limit int) (n int, done, ok bool) {
-	for i, c := range b {
-		at := h.size + i
-		if at >= limit {
-			return 0, false, false
-		}
-		if c == '\n' {
-			return i + 1, true, h.complete(s, b[:i+1], limit)
-		}
-		if s == fromClient && !h.requestByte(at, c) || s == fromServer && !statusByte(at, c) {
-			return 0, false, false
-		}
+	part := b[:min(len(b), limit-h.size)]
+	end := bytes.IndexByte(part, '\n')
+	if end >= 0 {
+		part = part[:end]
+	}
+	if s == fromClient && !h.requestBytes(part) || s == fromServer && !statusBytes(h.size, part) {
+		return 0, false, false
+	}
+	switch {
+	case end >= 0:
+		return end + 1, true, h.complete(s, b[:end+1], limit)
+	case len(part) < len(b):
+		return 0, false, false
 	}
 	return len(b), false, true
 }
@@ -135,29 +137,42 @@ func (h *half) complete(s side, b []byte, limit int) bool {
 	return ok
 }
 
-// requestByte tells whether c can be the byte of a request line at that offset.
-func (h *half) requestByte(at int, c byte) bool {
-	switch {
-	case h.target:
-		return c >= ' ' && c != 0x7f || c == '\r' || c == '\t'
-	case c == ' ' && at > 0:
-		h.target = true
-		return true
-	case h.otherwise == toSeek: // stricter, for this may be the middle of any text
-		return at < maxMethod && ('A' <= c && c <= 'Z' || c == '-')
-	}
-	return at < maxMethod && isToken(c)
-}
-
-// statusByte tells whether c can be the byte of a status line at that offset.
-func statusByte(at int, c byte) bool {
-	switch {
-	case at < len(protoName):
-		return c == protoName[at]
-	case at == len(protoName):
-		return isDigit(c)
+// requestBytes tells whether b can be the next bytes of a request line.
+func (h *half) requestBytes(b []byte) bool {
+	for i, c := range b {
+		switch at := h.size + i; {
+		case c == ' ' && at > 0 || h.target:
+			h.target = true
+			return allText(b[i:])
+		case at >= maxMethod || !isToken(c):
+			return false
+		case h.otherwise == toSeek && !('A' <= c && c <= 'Z' || c == '-'): // stricter, for this may be the middle of any text
+			return false
+		}
 	}
 	return true
+}
+
+// allText tells whether each byte may stand in a request line behind its method.
+func allText(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' && c != '\r' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// statusBytes tells whether b can be the bytes of a status line from that offset on.
+func statusBytes(at int, b []byte) bool {
+	const n = len(protoName)
+	if at < n {
+		name := protoName[at:min(n, at+len(b))]
+		if string(b[:len(name)]) != name {
+			return false
+		}
+	}
+	return at > n || at+len(b) <= n || isDigit(b[n-at])
 }
 
 // emptyLine takes the bytes of lines up to and with an empty one.

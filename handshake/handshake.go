@@ -36,6 +36,8 @@ type Handshake struct {
 	Response    *Head // nil while, or if never, answered
 	Established bool  // the answer was a 101 for a WebSocket: frames follow
 	Obsolete    bool  // of a draft before RFC 6455 with other frames (hixie-75, hixie-76): what follows cannot be followed
+
+	proof proof // what AcceptValid says, once a Reader has read both heads
 }
 
 // A Head is the start line and the fields of an HTTP/1.1 message, as sent.
@@ -123,11 +125,32 @@ func (h *Handshake) AcceptExpected() string {
 // key (RFC 6455 §4.1). It is not known unless both the key and a 101 answer
 // were captured.
 func (h *Handshake) AcceptValid() (valid, known bool) {
-	if h.Status() != 101 || h.Request == nil || !h.Request.Fields.Has("Sec-WebSocket-Key") {
-		return false, false
+	p := h.proof
+	if p == unproved {
+		p = h.prove()
 	}
-	want := accept(h.Key())
-	return h.Accept() == string(want[:]), true
+	return p == proofValid, p != proofMissing
+}
+
+// A proof is what Sec-WebSocket-Accept says of the key.
+type proof uint8
+
+const (
+	unproved     proof = iota // nobody has looked
+	proofMissing              // nothing: the key or a 101 is missing
+	proofValid
+	proofWrong
+)
+
+// prove looks at it: at the price of a SHA-1, which many want to know of.
+func (h *Handshake) prove() proof {
+	if h.Status() != 101 || h.Request == nil || !h.Request.Fields.Has("Sec-WebSocket-Key") {
+		return proofMissing
+	}
+	if want := accept(h.Key()); h.Accept() != string(want[:]) {
+		return proofWrong
+	}
+	return proofValid
 }
 
 // SubprotocolsOffered are the names in the request's Sec-WebSocket-Protocol
@@ -175,20 +198,4 @@ func first(head *Head, name string) string {
 		return ""
 	}
 	return head.Fields.Get(name)
-}
-
-// obsolete recognises the drafts up to hixie-76 (hybi-00) by what they alone
-// send: two keys and a body, or an answer that names its own location.
-func (h *Handshake) obsolete() bool {
-	if h.Request != nil {
-		f := h.Request.Fields
-		if !f.Has("Sec-WebSocket-Key") && (f.Has("Sec-WebSocket-Key1") || f.Has("Sec-WebSocket-Key2")) {
-			return true
-		}
-	}
-	if h.Response == nil || h.Response.Fields.Has("Sec-WebSocket-Accept") {
-		return false
-	}
-	f := h.Response.Fields
-	return f.Has("Sec-WebSocket-Location") || f.Has("WebSocket-Location")
 }

@@ -170,9 +170,11 @@ type facts struct {
 	upgrades   bool  // Upgrade names something
 	h2c        bool  // namely HTTP/2
 	websocket  bool  // and a WebSocket among it
-	key        bool  // Sec-WebSocket-Key or -Version: only a WebSocket client sends them
+	key        bool  // Sec-WebSocket-Key: only a WebSocket client sends it
+	version    bool  // Sec-WebSocket-Version: likewise
 	twoKeys    bool  // Sec-WebSocket-Key1 or -Key2, of hixie-76
 	accept     bool  // Sec-WebSocket-Accept: only a WebSocket server sends it
+	location   bool  // Sec-WebSocket-Location, or WebSocket-Location: only one of a draft sends it
 	conflicted bool  // Content-Length says two things
 }
 
@@ -185,10 +187,12 @@ var noted = [...]struct {
 	{"transfer-encoding", (*facts).noteCoding},
 	{"upgrade", (*facts).noteUpgrade},
 	{"sec-websocket-key", func(f *facts, _ []byte) { f.key = true }},
-	{"sec-websocket-version", func(f *facts, _ []byte) { f.key = true }},
+	{"sec-websocket-version", func(f *facts, _ []byte) { f.version = true }},
 	{"sec-websocket-key1", func(f *facts, _ []byte) { f.twoKeys = true }},
 	{"sec-websocket-key2", func(f *facts, _ []byte) { f.twoKeys = true }},
 	{"sec-websocket-accept", func(f *facts, _ []byte) { f.accept = true }},
+	{"sec-websocket-location", func(f *facts, _ []byte) { f.location = true }},
+	{"websocket-location", func(f *facts, _ []byte) { f.location = true }},
 }
 
 // read fills f from a head, without keeping anything of it.
@@ -271,7 +275,11 @@ func (f *facts) noteUpgrade(value []byte) {
 
 // asks tells whether a request with these facts wants a WebSocket. The keys
 // alone are enough: a proxy which strips Upgrade leaves them behind.
-func (f *facts) asks() bool { return f.websocket || f.key || f.twoKeys }
+func (f *facts) asks() bool { return f.websocket || f.key || f.version || f.twoKeys }
+
+// obsolete recognises the drafts up to hixie-76 (hybi-00) by what they alone
+// send: two keys and a body, or an answer that names its own location.
+func (f *facts) obsolete() bool { return f.twoKeys && !f.key || f.location && !f.accept }
 
 // decimal is the number b, -1 if it is none or does not fit.
 func decimal(b []byte) int64 {
