@@ -78,7 +78,7 @@ func tcpdump(t *testing.T, on, file string) (stop func()) {
 	if _, err := exec.LookPath("tcpdump"); err != nil {
 		t.Skip("needs tcpdump")
 	}
-	cmd := exec.Command("tcpdump", "-i", on, "-w", file, "--nano", "-U", "-Z", "root")
+	cmd := exec.Command("tcpdump", "-i", on, "-w", file, "--nano", "-U", "-B", "32768", "-Z", "root")
 	errs, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

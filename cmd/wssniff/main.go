@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/spf13/pflag"
 )
@@ -88,6 +90,7 @@ says where it stopped.
 `
 
 func main() {
+	signal.Ignore(syscall.SIGPIPE) // a reader that goes away is an error of writing: what was begun is ended first
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
