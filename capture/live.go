@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"strings"
+
+	"github.com/wssniff/wssniff/capture/filter"
 )
 
 // A LiveConfig says what [Listen] captures, and how.
@@ -13,6 +15,8 @@ type LiveConfig struct {
 	Snaplen     int      // bytes kept of each packet; 0 is all
 	Buffer      int      // bytes of the kernel's buffer for each interface; 0 is 64 MiB
 	Promiscuous bool     // packets for other machines, too
+
+	Filter *filter.Filter // what the kernel lets through; nil is all
 }
 
 const (

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/wssniff/wssniff/capture/filter"
 	"golang.org/x/sys/unix"
 )
 
@@ -92,10 +93,8 @@ func (r *ring) open(index int, conf *LiveConfig) error {
 	if err := r.share(conf); err != nil {
 		return err
 	}
-	if conf.Snaplen > 0 {
-		if err := attach(r.fd, []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: uint32(conf.Snaplen)}}); err != nil {
-			return err
-		}
+	if err := r.filter(conf); err != nil {
+		return err
 	}
 	if lo, err := indexOf("lo"); err == nil && index == 0 {
 		r.loopback = uint32(lo)
@@ -112,6 +111,26 @@ func (r *ring) open(index int, conf *LiveConfig) error {
 		}
 	}
 	return unix.Bind(r.fd, &unix.SockaddrLinklayer{Protocol: networkOrder(unix.ETH_P_ALL), Ifindex: index})
+}
+
+// filter tells the kernel which packets are wanted, and how much of them. It
+// is there before the socket is bound: nothing else slips in.
+func (r *ring) filter(conf *LiveConfig) error {
+	switch {
+	case conf.Filter != nil:
+		program, err := conf.Filter.Compile(filter.Target{LinkType: uint16(r.link), Live: true, Snaplen: uint32(conf.Snaplen)})
+		if err != nil {
+			return err
+		}
+		list := make([]unix.SockFilter, len(program))
+		for i, in := range program {
+			list[i] = unix.SockFilter{Code: in.Op, Jt: in.Jt, Jf: in.Jf, K: in.K}
+		}
+		return attach(r.fd, list)
+	case conf.Snaplen > 0:
+		return attach(r.fd, []unix.SockFilter{{Code: unix.BPF_RET | unix.BPF_K, K: uint32(conf.Snaplen)}})
+	}
+	return nil
 }
 
 // share makes the memory.
@@ -287,6 +306,9 @@ func (r *ring) close() {
 // openFailure is the error for an interface that is there and cannot be
 // captured on, with what mends it.
 func openFailure(name string, err error) error {
+	if bad, ok := errors.AsType[*filter.Error](err); ok {
+		return bad
+	}
 	e := &OpenError{Name: name, Err: err}
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
 		e.Err = errors.New("no permission to capture")

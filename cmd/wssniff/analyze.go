@@ -18,6 +18,7 @@ import (
 // analyze reads the captures and writes the report. It says whether an input
 // was damaged, and how severe the worst finding is; an error is one that kept the report from being written.
 func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnose.Severity, damaged bool, err error) {
+	f.noteNames(stderr)
 	packets, err := f.open(stdin, stderr)
 	if err != nil {
 		return 0, false, withHint(err)
@@ -34,7 +35,8 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	}
 	defer out.discard()
 	sink := &judge{Sink: f.format.New(f.written(out), f.options(stdout))}
-	src := &watched{Source: packets, limit: f.count, broken: out.failed, keys: keys}
+	source := f.filtered(packets)
+	src := &watched{Source: source, limit: f.count, broken: out.failed, keys: keys}
 	src.files, _ = packets.(*capture.Files)
 	if src.files != nil && !f.quiet && isTerminal(stderr) {
 		src.progress = newProgress(stderr)
@@ -72,6 +74,7 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	}
 	if f.verbose {
 		describe(stderr, inputs, totals)
+		describeFilter(stderr, source)
 		kept.describe(stderr, f.write)
 	}
 	for i := range inputs {

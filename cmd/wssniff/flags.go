@@ -21,6 +21,7 @@ import (
 type flags struct {
 	read     []string
 	live     capture.LiveConfig
+	named    []string // hosts of the filter that were looked up
 	devices  bool // -D
 	duration time.Duration
 	count    int64
@@ -116,14 +117,12 @@ func (f *flags) checkSource(set *pflag.FlagSet) error {
 		return hinted("wssniff -i INTERFACE or wssniff -r FILE; wssniff -h lists the flags", "nothing to read: -i INTERFACE or -r FILE is missing")
 	case len(f.read) == 0 && !f.isLive() && isFile(words[0]):
 		return hinted("wssniff -r "+strings.Join(words, " -r "), "%q: a file to read is given with -r", words[0])
-	case len(words) > 0:
-		return hinted("tcpdump -r FILE -w SMALLER '"+strings.Join(words, " ")+"' filters a capture", "%q: this version takes no capture filter", strings.Join(words, " "))
 	case set.Changed("count") && f.count < 1:
 		return fmt.Errorf("-c %d: a number of packets is at least 1", f.count)
 	case f.workers < 1 || f.workers > 256:
 		return fmt.Errorf("--workers %d: the number is 1 to 256", f.workers)
 	}
-	return nil
+	return f.checkFilter(words)
 }
 
 func (f *flags) checkShown(list, follow, payload string) error {

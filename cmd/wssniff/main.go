@@ -15,12 +15,15 @@ import (
 	"syscall"
 
 	"github.com/spf13/pflag"
+	"github.com/wssniff/wssniff/capture/filter"
 )
 
 const usage = `wssniff - the truth about WebSockets, from packets
 
-  wssniff -i INTERFACE... [flags]  capture, until Ctrl-C
-  wssniff -r FILE... [flags]       analyse saved captures
+  wssniff -i INTERFACE... [flags] [FILTER]  capture, until Ctrl-C
+  wssniff -r FILE... [flags] [FILTER]       analyse saved captures
+
+FILTER is a capture filter as tcpdump has it: port 8080 and host 10.0.0.1.
 
 FILE is a pcap or pcapng, bare or in gzip, zstd, lz4 or bzip2, whatever its
 name; a folder or pattern of them; several with commas between; or - for
@@ -158,6 +161,9 @@ func hinted(hint, format string, args ...any) error {
 // fail prints an error and its hint, each on a line of its own.
 func fail(stderr io.Writer, err error) int {
 	fmt.Fprintf(stderr, "wssniff: %v\n", err)
+	if bad, ok := errors.AsType[*filter.Error](err); ok && bad.Mark() != "" {
+		fmt.Fprintln(stderr, bad.Mark())
+	}
 	if a, ok := errors.AsType[*advice](err); ok && a.hint != "" {
 		fmt.Fprintf(stderr, "hint: %s\n", a.hint)
 	}
