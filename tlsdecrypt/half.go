@@ -37,7 +37,6 @@ type half struct {
 	blocked  bool   // its records wait
 	held     int    // how many wait
 	dropped  int64  // bytes of records that did not fit
-	adopting int    // records that secrets were looked for with
 
 	hole    int64 // bytes of records that were lost since the last that was read
 	missed  bool  // a record was damaged or not readable since then
@@ -54,14 +53,11 @@ func (d *Decrypter) process(h *half, it *held) (done, produced bool) {
 		return true, d.end(h, it)
 	}
 	if h.epoch == inClear {
-		if rec.typ != typeData || !d.adopt(h, s, rec) {
-			if rec.typ == typeData && d.facts.ServerHello == nil && d.facts.State != Decrypting {
-				d.state(NoHello)
-			}
-			d.clear(h, s, it)
-			return true, false
+		if rec.typ == typeData && d.facts.ServerHello == nil {
+			d.state(NoHello)
 		}
-		s = d.side(it.from.Dir)
+		d.clear(h, s, it)
+		return true, false
 	}
 	if d.facts.Version == TLS13 && (rec.typ == typeCCS || rec.typ == typeAlert && rec.length == 2) {
 		d.clear(h, s, it) // middlebox compatibility (RFC 8446 §D.4); an answer to the ServerHello
@@ -71,7 +67,7 @@ func (d *Decrypter) process(h *half, it *held) (done, produced bool) {
 		d.count(h, s, rec)
 		it.counted = true
 	}
-	if h.key == nil && !d.install(h, s) && (d.facts.ClientHello != nil || !d.adopt(h, s, rec)) {
+	if h.key == nil && !d.install(h, s) {
 		if d.facts.State == Unsupported {
 			return true, false
 		}

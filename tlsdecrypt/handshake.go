@@ -138,7 +138,7 @@ func (d *Decrypter) decideEarly(taken bool) {
 // the session that it resumes.
 func (d *Decrypter) look() {
 	d.origin = d.client
-	if d.Keys == nil || d.facts.ClientHello == nil && d.secrets != nil { // adopted
+	if d.Keys == nil {
 		return
 	}
 	d.secrets = d.Keys.byRandom[d.client]

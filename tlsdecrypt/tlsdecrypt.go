@@ -180,7 +180,6 @@ func (d *Decrypter) feed(c *reassembly.Chunk) {
 	}
 	if d.Keys != nil && d.Keys.version != d.seen {
 		d.seen, d.retry = d.Keys.version, true
-		d.halves[0].adopting, d.halves[1].adopting = 0, 0
 		d.look()
 	}
 }
