@@ -219,7 +219,7 @@ func certBad(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 		return
 	}
 	p.from(reassembly.FromServer)
-	cert, now, failed := &chain[0], c.Start.UTC(), c.State == session.Refused
+	cert, now, failed := &chain[0], c.Start.UTC(), c.State == session.Refused || leftUnasked(c, f)
 	report := func(variant string, accepted Severity, format string, args ...any) {
 		if failed {
 			p.Report(variant, format, args...)
@@ -244,6 +244,15 @@ func certBad(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 	case len(chain) == 1 && rejected != nil && now.Before(cert.NotAfter) && now.After(cert.NotBefore):
 		p.Report("chain-incomplete", "one certificate, of %s", cert.Issuer).As(Likely).In(rejected.Packet)
 	}
+}
+
+// leftUnasked tells that the handshake of TLS came to its end, and that the
+// client then ended TCP without a request, as clients do that look at the
+// certificate last.
+func leftUnasked(c *session.Conn, f *tlsdecrypt.Facts) bool {
+	s := &f.Sides[tlsdecrypt.Client]
+	silent := s.DataBytes == 0 && (f.State == tlsdecrypt.Decrypting || s.Encrypted <= 2) // Finished, close_notify
+	return silent && s.Encrypted > 0 && c.TCP.End != reassembly.NotEnded && c.TCP.EndedBy == reassembly.FromClient
 }
 
 // serverName is the name that was asked for, or the address where none was.

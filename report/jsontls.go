@@ -44,7 +44,7 @@ func (s *jsonSink) sealed(e *session.Sealed) {
 	if f.ClientHello != nil && len(f.ClientHello.ALPN) > 0 {
 		s.strings("alpn_offered", f.ClientHello.ALPN)
 	}
-	s.word("why", f.State.String())
+	s.word("why", sealedBy(f))
 	s.begin("certificates", '[')
 	for i := range f.Certificates[tlsdecrypt.Server] {
 		s.comma()

@@ -9,7 +9,7 @@ import (
 	"github.com/wssniff/wssniff/tlsdecrypt"
 )
 
-// A sealedTally keeps the TLS connections that could not be looked into.
+// A sealedTally keeps the TLS connections of which nothing inside is known.
 type sealedTally struct {
 	rows [][]string
 	more int64
@@ -42,12 +42,12 @@ func (t *sealedTally) add(c *session.Facts) {
 	up, down := &f.Sides[tlsdecrypt.Client], &f.Sides[tlsdecrypt.Server]
 	t.rows = append(t.rows, []string{
 		strconv.FormatInt(c.ID, 10), address(c.Server), name, offered, version, duration,
-		size(up.CipherBytes), size(down.CipherBytes), f.State.String(),
+		size(up.CipherBytes), size(down.CipherBytes), sealedBy(f),
 	})
 }
 
 func (t *sealedTally) table() *table {
-	tab := &table{heading: "TLS that was not decrypted", columns: []column{
+	tab := &table{heading: "TLS with nothing to read in it", columns: []column{
 		{title: "#", right: true}, {title: "SERVER", least: 12}, {title: "NAME (SNI)", least: 8}, {title: "ALPN", least: 4},
 		{title: "VERSION"}, {title: "TIME", right: true},
 		{title: "↑BYTES", right: true}, {title: "↓BYTES", right: true}, {title: "WHY", least: 6},
@@ -59,6 +59,14 @@ func (t *sealedTally) table() *table {
 		tab.note = "… and " + count(t.more) + " more: -f ndjson has them all"
 	}
 	return tab
+}
+
+// sealedBy says why nothing of what was inside is known.
+func sealedBy(f *tlsdecrypt.Facts) string {
+	if f.State == tlsdecrypt.Decrypting {
+		return "unused"
+	}
+	return f.State.String()
 }
 
 // tlsFailure says in a few words how a TLS handshake failed.

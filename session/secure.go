@@ -81,6 +81,7 @@ func (c *Conn) flush(packet int64, t capture.Time) {
 func (c *Conn) plain(ch *reassembly.Chunk) {
 	switch {
 	case len(ch.Data)+int(ch.Lost) == 0:
+	case c.phase == open && c.sides[ch.Dir] == nil: // the direction has ended; what TLS still held is behind that
 	case c.multi != nil:
 		c.demultiplex(ch)
 	case c.phase != foreign:

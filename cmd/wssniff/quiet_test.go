@@ -42,6 +42,7 @@ var troubled = map[string]string{
 	"server-faults":      "a server breaks rules",
 	"server-masks":       "a server masks",
 	"subprotocol":        "a server chooses no subprotocol",
+	"tls-faults":         "TLS fails in each connection",
 	"too-big":            "a message is too big for its receiver",
 	"unanswered":         "a request has no answer",
 	"violations-aiohttp": "a client breaks rules",

@@ -22,7 +22,7 @@ class Browser:
         version = subprocess.run(["chromium", "--version", "--no-sandbox"], stdout=subprocess.PIPE, text=True).stdout
         page = conf.get("page_port", 9000)
         url = f"http://127.0.0.1:{page}/"
-        conf = {"host": "127.0.0.1", "port": 8080, "log": url + "log", "scheme": "ws", "software": " ".join(version.split()[:2]), **conf}
+        conf = {"host": "127.0.0.1", "port": 8080, "log": url + "log", "scheme": "wss" if conf.get("tls") else "ws", "software": " ".join(version.split()[:2]), **conf}
         self.log, self.quits = None, conf["play"].endswith("quit")
         self.posted = threading.Event()
         if conf.get("h2"):  # the page comes from the server itself: only on a connection that is there is HTTP/2 used
@@ -33,7 +33,7 @@ class Browser:
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.process = subprocess.Popen(
             ["chromium", *FLAGS, f"--user-data-dir={self.profile.name}",
-             f"--ssl-key-log-file={KEYS}", "--ignore-certificate-errors", url], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+             f"--ssl-key-log-file={KEYS}", *([] if conf.get("strict") else ["--ignore-certificate-errors"]), url], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def _handler(self, conf):
         browser = self

@@ -4,6 +4,7 @@ A peer prints one JSON object a line: listening, gate (go on when told to), hold
 """
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -21,16 +22,18 @@ from truth import join
 
 HERE = pathlib.Path(__file__).parent
 CAPTURES = HERE.parent / "captures"
+KEYLOG = ["--no-warnings", f"--tls-keylog={KEYS}"]
+TRUST = {"SSLKEYLOGFILE": KEYS, "NODE_EXTRA_CA_CERTS": PEM}
 COMMANDS = {
-    "ws": ["node", "peers/node.mjs"],
-    "undici": ["node", "--experimental-websocket", "peers/node.mjs"],
+    "ws": ["node", *KEYLOG, "peers/node.mjs"],
+    "undici": ["node", *KEYLOG, "--experimental-websocket", "peers/node.mjs"],
     "coder": ["bin/gopeer"],
     "gorilla": ["bin/gopeer"],
     "websockets": ["/usr/bin/python3", "peers/websockets_peer.py"],
     "aiohttp": ["/usr/bin/python3", "peers/aiohttp_peer.py"],
     "tornado": ["/usr/bin/python3", "peers/tornado_peer.py"],
     "raw": ["/usr/bin/python3", "peers/raw.py"],
-    "h2": ["node", "--no-warnings", f"--tls-keylog={KEYS}", "peers/h2.mjs"],
+    "h2": ["node", *KEYLOG, "peers/h2.mjs"],
     "hypercorn": ["/usr/bin/python3", "peers/hypercorn_peer.py"],
 }
 
@@ -47,7 +50,7 @@ class Peer:
             prefix = [*prefix, *self.led.prefix]
         command = [*prefix, *COMMANDS[conf["stack"]], json.dumps(conf)]
         self.process = subprocess.Popen(
-            command, cwd=HERE, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            command, cwd=HERE, text=True, env={**os.environ, **TRUST}, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.events = []
         self.news = threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()
@@ -146,7 +149,7 @@ def record(scenario):
     before = {setting: sysctl(setting) for setting in scenario.sysctl}
     for setting, value in scenario.sysctl.items():
         sysctl(setting, value)
-    if scenario.keys:
+    if scenario.keys or scenario.nginx:
         certify()
         pathlib.Path(KEYS).unlink(missing_ok=True)
     servers = start_servers(scenario, network)

@@ -16,7 +16,7 @@ class Scenario:
     snaplen: int = 0             # 0: whole packets
     midstream: bool = False      # the capture begins at the client's gate
     together: bool = False       # the clients run at once
-    nginx: bool = False          # nginx on 8081 passes on to 8080
+    nginx: bool = False          # nginx on 8081, and on 8445 with TLS, passes on to 8080
     proxies: tuple = ()          # rows of proxies.PROGRAMS
     link: str = ""               # a bad path between the ends: see link.py
     sysctl: dict = field(default_factory=dict)  # settings of the kernel, where there is no link
@@ -413,4 +413,43 @@ SCENARIOS += [
              [client("h2", "", tls=True, http_first=1, streams=[
                  {"target": "/chat", "play": HELLO + " bin=20000 frag=text,5,p,7 wait=4 close=1000,bye"}])],
              keys=True, form="pcapng"),
+]
+
+
+def wss(name, notes, servers, clients, **more):
+    """A row where all peers speak TLS, if nothing else is said."""
+    return Scenario(name, notes, [{"tls": True, **s} for s in servers], [{"tls": True, **c} for c in clients],
+                    keys=True, form="pcapng", **more)
+
+
+WSS_PLAY = HELLO + " bin=20000 text=300 wait=4 close=1000,bye"
+FAULTS_OF_TLS = (  # the server's fault, or the client's; the version
+    ("expired", "TLSv1.2"), ("early", "TLSv1.2"), ("name", "TLSv1.2"), ("self-signed", "TLSv1.2"), ("expired", "TLSv1.3"),
+    ("versions", "TLSv1.2"), ("client-cert", "TLSv1.2"), ("client-cert", "TLSv1.3"))
+
+SCENARIOS += [
+    wss("wss-node", "In TLS 1.3 on Node: text and binary, an answer of several records, a ping from each side.",
+        [server("ws", "echo ping=from-server", deflate=True)],
+        [client("ws", WSS_PLAY, "/ws", deflate=True), client("undici", WSS_PLAY, "/undici")]),
+    wss("wss-go", "In TLS 1.3 and 1.2 on Go, whose ClientHello has a key share for the time after quantum computers.",
+        [server("coder"), server("gorilla", port=8082, tls_max="TLSv1.2")],
+        [client("gorilla", WSS_PLAY, "/to-coder"), client("coder", WSS_PLAY, "/to-gorilla", port=8082)]),
+    wss("wss-python", "In TLS 1.3 and 1.2 on Python.",
+        [server("aiohttp"), server("websockets", port=8082, tls_max="TLSv1.2")],
+        [client("websockets", WSS_PLAY, "/to-aiohttp"), client("aiohttp", WSS_PLAY, "/to-websockets", port=8082)]),
+    wss("wss-chromium", "A browser over HTTP/1.1 in TLS: text and binary, compressed, pings of the server, subprotocol, close "
+        "without a code.", [server("ws", "echo ping=from-server", subprotocol="chat.v2", deflate=True)],
+        [client("chromium", HELLO + " text=500 wait=3 sleep=100 close", subprotocols=["chat.v1", "chat.v2"])], settle=1.0),
+    wss("wss-nginx", "nginx ends TLS; the leg to its backend is in clear.", [server("ws", "echo ping=from-server", tls=False)],
+        [client("ws", WSS_PLAY, port=8445), client("gorilla", WSS_PLAY, "/gorilla", port=8445)], nginx=True),
+    wss("tls-faults", "TLS fails, a connection each: certificates that are over, not valid yet, for another name, self-signed, in "
+        "TLS 1.2, and over in 1.3; no common version; a certificate of the client is wanted, in 1.2 and 1.3; no common ALPN; an "
+        "authority that is not known; the browser refuses; TLS to a port without, and ws to one with TLS.",
+        [server("gorilla", port=8500 + i, tls_fault=f, tls_max=v) for i, (f, v) in enumerate(FAULTS_OF_TLS)]
+        + [server("coder", port=8520, tls_fault="alpn"), server("coder", port=8521), server("ws", port=8522, tls=False), server("ws", port=8523)],
+        [client("gorilla" if f == "versions" else "ws", "", f"/{f}", port=8500 + i, tls_max="TLSv1.2" if f == "versions" else v)
+         for i, (f, v) in enumerate(FAULTS_OF_TLS)]
+        + [client("gorilla", "", "/alpn", port=8520, tls_fault="alpn-http"), client("coder", "", "/unknown-ca", port=8521, tls_fault="unknown-ca"),
+           client("chromium", "close", "/browser", port=8523, strict=True),
+           client("ws", "", "/tls-to-http", port=8522), client("ws", "", "/http-to-tls", port=8521, tls=False)], settle=1.0),
 ]

@@ -97,6 +97,8 @@ def outcome(client, server):
         status = 101  # the same in HTTP/2
     if any(e.get("live") for e in ends) and status == 101:
         return "open"
+    if "alert number 116" in (client or {}).get("error", ""):
+        return None  # in TLS 1.3 the server refuses the client's certificate when the request may have been sent
     if status == 0:
         return "refused" if server is None and "h2_stream" not in client else "unanswered"
     if status != 101:

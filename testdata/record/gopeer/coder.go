@@ -34,7 +34,7 @@ func (l coderLibrary) accept(w *keeper, r *http.Request, rec *record) (peer, err
 
 func (l coderLibrary) dial(url string, rec *record) (peer, error) {
 	var raw net.Conn
-	transport := &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+	transport := &http.Transport{TLSClientConfig: l.conf.secured(), DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if err == nil {
 			raw, rec.ClientPort = c, portOf(c.LocalAddr().String())

@@ -46,6 +46,7 @@ func (l gorillaLibrary) dial(url string, rec *record) (peer, error) {
 		EnableCompression: l.conf.Deflate,
 		WriteBufferSize:   l.conf.Buffer,
 		Subprotocols:      l.conf.Offered,
+		TLSClientConfig:   l.conf.secured(),
 		NetDialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			c, err := new(net.Dialer).DialContext(ctx, network, addr)
 			if err == nil {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -29,6 +30,9 @@ type config struct {
 	Origin      string   `json:"origin"`
 	Buffer      int      `json:"write_buffer"`
 	Repeat      int      `json:"repeat"`
+	Cert        string   `json:"cert"`      // there is TLS: the key, and who is trusted
+	Fault       string   `json:"tls_fault"` // what is wrong with it: a row of faults
+	TLSMax      string   `json:"tls_max"`
 }
 
 // library is what both libraries are used for.
@@ -105,6 +109,9 @@ func serve(conf *config, lib library) {
 		fmt.Fprintln(os.Stderr, "gopeer:", err)
 		os.Exit(1)
 	}
+	if c := conf.secured(); c != nil {
+		listener = tls.NewListener(listener, c)
+	}
 	say(map[string]string{"event": "listening"})
 	_ = http.Serve(listener, nil)
 }
@@ -112,7 +119,11 @@ func serve(conf *config, lib library) {
 func runClient(conf *config, lib library) {
 	rec := newRecord(conf, "client", conf.Target)
 	rec.ServerPort = conf.Port
-	p, err := lib.dial("ws://"+net.JoinHostPort(conf.Host, strconv.Itoa(conf.Port))+conf.Target, rec)
+	scheme := "ws"
+	if conf.Cert != "" {
+		scheme = "wss"
+	}
+	p, err := lib.dial(scheme+"://"+net.JoinHostPort(conf.Host, strconv.Itoa(conf.Port))+conf.Target, rec)
 	if err != nil {
 		rec.Error = err.Error()
 		rec.print()

@@ -4,7 +4,7 @@ import asyncio
 
 import aiohttp
 from aiohttp import WSMsgType, web
-from playing import CONF, Peer, Record, say, url
+from playing import CONF, Peer, Record, say, secured, url
 
 SOFTWARE = f"aiohttp {aiohttp.__version__} (Python)"
 
@@ -89,7 +89,7 @@ async def serve():
     app.router.add_get("/{rest:.*}", handler)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, CONF["host"], CONF["port"]).start()
+    await web.TCPSite(runner, CONF["host"], CONF["port"], ssl_context=secured(True)).start()
     say(event="listening")
     await asyncio.Future()
 
@@ -97,7 +97,7 @@ async def serve():
 async def connect():
     record = Record("client", SOFTWARE, CONF["target"], server_port=CONF["port"])
     async with aiohttp.ClientSession() as session:
-        async with session.ws_connect(url(), autoping=False, autoclose=False, origin=CONF.get("origin"),
+        async with session.ws_connect(url(), autoping=False, autoclose=False, origin=CONF.get("origin"), ssl=secured(False),
                                       compress=15 if CONF.get("deflate") else 0,
                                       protocols=CONF.get("subprotocols", ())) as ws:
             record.opened(subprotocol=ws.protocol or "", client_port=ws.get_extra_info("sockname")[1])

@@ -1,6 +1,8 @@
 // WebSocket peers on Node: ws as client and server, and the client that Node has built in.
 import http from "node:http";
+import https from "node:https";
 import net from "node:net";
+import tls from "node:tls";
 import { readFileSync } from "node:fs";
 import WebSocket, { WebSocketServer } from "ws";
 import { Record, counters, message, say } from "./log.mjs";
@@ -14,8 +16,12 @@ const software = {
   undici: `undici ${process.versions.undici} built into Node ${process.versions.node}`,
 }[conf.stack];
 
+const pem = conf.cert && readFileSync(conf.cert); // there is TLS: the key, and who is trusted
+const scheme = pem ? "wss" : "ws";
+
 function wsServer() {
-  const server = http.createServer((request, response) => response.end("plain HTTP\n"));
+  const page = (request, response) => response.end("plain HTTP\n");
+  const server = pem ? https.createServer({ key: pem, cert: pem, maxVersion: conf.tls_max }, page) : http.createServer(page);
   const options = {
     server,
     autoPong: false,
@@ -77,18 +83,18 @@ async function wsClient() {
     perMessageDeflate: conf.deflate ?? false,
     handshakeTimeout: conf.give_up_ms ?? 5000,
     origin: conf.origin,
-    headers: conf.headers,
+    headers: pem ? { Host: `localhost:${conf.port}` } : conf.headers,
   };
   if (conf.local_port) record.client_port = options.localPort = conf.local_port;
   if (conf.http_first) options.agent = await agentAfterHttp();
   else {
     options.createConnection = (o) => {
-      const socket = net.connect({ ...o, path: undefined });
+      const socket = pem ? tls.connect({ ...o, path: undefined, ca: pem, servername: "localhost" }) : net.connect({ ...o, path: undefined });
       socket.on("connect", () => (record.client_port = socket.localPort));
       return socket;
     };
   }
-  const url = `ws://${conf.host.includes(":") ? `[${conf.host}]` : conf.host}:${conf.port}${conf.target}`;
+  const url = `${scheme}://${conf.host.includes(":") ? `[${conf.host}]` : conf.host}:${conf.port}${conf.target}`;
   const ws = new WebSocket(url, conf.subprotocols ?? [], options);
   const peer = new WsPeer(ws, record, conf.play);
   ws.on("upgrade", (response) => {
@@ -138,7 +144,7 @@ function undiciClient() {
   const record = new Record("client", software, conf.target, {});
   record.status = null; // told by no API of browsers
   record.server_port = conf.port;
-  const ws = new globalThis.WebSocket(`ws://${conf.host}:${conf.port}${conf.target}`, conf.subprotocols ?? []);
+  const ws = new globalThis.WebSocket(`${scheme}://${conf.host}:${conf.port}${conf.target}`, conf.subprotocols ?? []);
   ws.binaryType = "arraybuffer";
   const peer = new BuiltInPeer(ws, record);
   ws.onopen = () => {

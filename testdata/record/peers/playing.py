@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import signal
+import ssl
 import sys
 from urllib.parse import unquote
 
@@ -115,4 +116,16 @@ class Peer:
 
 
 def url():
-    return f"ws://{CONF['host']}:{CONF['port']}{CONF['target']}"
+    return f"{'wss' if 'cert' in CONF else 'ws'}://{CONF['host']}:{CONF['port']}{CONF['target']}"
+
+
+def secured(server):
+    """The settings of TLS, if there is TLS. The library writes the secrets where SSLKEYLOGFILE says."""
+    if "cert" not in CONF:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH if server else ssl.Purpose.SERVER_AUTH, cafile=CONF["cert"])
+    if server:
+        context.load_cert_chain(CONF["cert"])
+    if CONF.get("tls_max") == "TLSv1.2":
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+    return context

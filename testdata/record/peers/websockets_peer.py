@@ -3,7 +3,7 @@
 import asyncio
 
 import websockets
-from playing import CONF, Peer, Record, say, url
+from playing import CONF, Peer, Record, say, secured, url
 
 SOFTWARE = f"websockets {websockets.version.version} (Python)"
 
@@ -59,7 +59,8 @@ async def serve():
     async def handler(ws, path):
         await WebsocketsPeer(ws, Record("server", SOFTWARE, path)).run()
 
-    async with websockets.serve(handler, CONF["host"], CONF["port"], compression=deflate(), subprotocols=offered):
+    async with websockets.serve(handler, CONF["host"], CONF["port"], compression=deflate(), subprotocols=offered,
+                                ssl=secured(True)):
         say(event="listening")
         await asyncio.Future()
 
@@ -68,7 +69,7 @@ async def connect():
     record = Record("client", SOFTWARE, CONF["target"], server_port=CONF["port"])
     try:
         async with websockets.connect(url(), compression=deflate(), subprotocols=CONF.get("subprotocols"),
-                                      origin=CONF.get("origin"), ping_interval=None) as ws:
+                                      origin=CONF.get("origin"), ping_interval=None, ssl=secured(False)) as ws:
             await WebsocketsPeer(ws, record).run()
     except websockets.InvalidStatusCode as error:
         record.head["status"] = error.status_code

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"testing"
+)
+
+// TestTLSFaults holds that where real software failed over TLS, the reason is
+// found, as an error, and on no other connection. The ports of the servers say
+// what was wrong: testdata/record/scenarios.py has the rows.
+func TestTLSFaults(t *testing.T) {
+	want := map[int]string{
+		8500: "tls-cert-bad.expired", 8501: "tls-cert-bad.not-yet-valid", 8502: "tls-cert-bad.name-mismatch", 8503: "tls-cert-bad.self-signed",
+		8504: "tls-cert-bad.expired", 8505: "tls-version-or-cipher.none", 8506: "tls-client-cert-required", 8507: "tls-client-cert-required",
+		8520: "tls-alpn-h2-only.no-overlap", 8522: "tls-plaintext-mismatch.tls-to-http", 8523: "tls-cert-rejected",
+	}
+	both := []string{"tls-cert-rejected", "tls-plaintext-mismatch.http-to-tls"} // of two connections of port 8521
+	var out, errs bytes.Buffer
+	if code := run([]string{"-f", "ndjson", "-r", filepath.Join(capturesDir, "tls-faults.pcapng")}, nil, &out, &errs); code != exitOK {
+		t.Fatalf("exit %d: %s", code, errs.String())
+	}
+	type line struct {
+		Type, Rule, Variant, Severity string
+		Connection                    int64
+		Server                        struct{ Port int }
+	}
+	ports, found := map[int64]int{}, map[int64]map[string]bool{}
+	for dec := json.NewDecoder(&out); dec.More(); {
+		var l line
+		if err := dec.Decode(&l); err != nil {
+			t.Fatal(err)
+		}
+		if l.Server.Port != 0 {
+			ports[l.Connection] = l.Server.Port
+		}
+		if l.Type == "finding" && l.Severity == "error" {
+			id := l.Rule
+			if l.Variant != "" {
+				id += "." + l.Variant
+			}
+			if found[l.Connection] == nil {
+				found[l.Connection] = map[string]bool{}
+			}
+			found[l.Connection][id] = true
+		}
+	}
+	seen := 0
+	for id, port := range ports {
+		rules := found[id]
+		if port == 8521 {
+			if !rules[both[0]] && !rules[both[1]] {
+				t.Errorf("#%d, port %d: neither of %v is found, but %v", id, port, both, rules)
+			}
+			continue
+		}
+		if seen++; !rules[want[port]] {
+			t.Errorf("#%d, port %d: %s is not found, but %v", id, port, want[port], rules)
+		}
+		for _, other := range want {
+			selfSigned := other == "tls-cert-bad.self-signed" && port >= 8500 && port <= 8504 // all of these are
+			if rules[other] && other != want[port] && !selfSigned {
+				t.Errorf("#%d, port %d: %s is found where %s was wrong", id, port, other, want[port])
+			}
+		}
+	}
+	if seen != len(want) {
+		t.Errorf("%d connections, want one for each of %d faults", seen, len(want))
+	}
+}
