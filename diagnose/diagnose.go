@@ -258,6 +258,8 @@ func All() []*Rule {
 		{Framing, fragmentRules},
 		{Framing, compressionRules},
 		{Framing, messageRules},
+		{Idling, idleRules},
+		{Idling, pingRules},
 		{Closing, closeFrameRules},
 		{Closing, endingRules},
 		{Performing, performanceRules},

@@ -29,6 +29,8 @@ type World struct {
 	series   map[visitor]*series
 	backends map[netip.AddrPort]*backend
 	services map[uint64]*service // by the sum of the path
+	enders   map[ender]*ends
+	timers   []timer // that products have
 }
 
 // A recentKey is a Sec-WebSocket-Key of the length that they have.
