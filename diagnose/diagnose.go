@@ -263,6 +263,8 @@ func All() []*Rule {
 		{Closing, closeFrameRules},
 		{Closing, endingRules},
 		{Performing, performanceRules},
+		{Payload, payloadRules},
+		{Payload, dialectRules},
 		{Fleet, fleetRules},
 		{Security, securityRules},
 	} {

@@ -58,7 +58,7 @@ var extendedRules = []Rule{
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			h := e.Conn.H2
-			if h == nil || e.Conn.State != session.Unanswered || !h.Over || h.How != h2.Reset {
+			if h == nil || e.Conn.State != session.Unanswered || !h.Over || h.How != h2.Reset || h.Settled && !h.Connect {
 				return
 			}
 			p.from(reassembly.FromServer)

@@ -14,10 +14,10 @@ import (
 
 // A heart is what is known of the Ping and Pong frames of a connection, by
 // who sent the Pings.
-type heart [2]beats
+type heart [2]pinged
 
-// beats are the Pings of one side, and the Pongs of the other.
-type beats struct {
+// pinged are the Pings of one side, and the Pongs of the other.
+type pinged struct {
 	open    [8]openPing // the last ones, by their number
 	sent    int64
 	first   openPing // the earliest since the last answer; empty if that was to the newest
@@ -54,7 +54,7 @@ func (c *Conn) control(e *session.Frame) {
 	c.heart[e.Dir.Other()].pong(sum, e.Packet)
 }
 
-func (b *beats) ping(p openPing) {
+func (b *pinged) ping(p openPing) {
 	b.open[b.sent%int64(len(b.open))] = p
 	b.sent++
 	if b.waiting == 0 {
@@ -73,7 +73,7 @@ func (b *beats) ping(p openPing) {
 
 // pong takes an answer: it is for the Ping with its payload, and for those
 // before it (RFC 6455 §5.5.3).
-func (b *beats) pong(sum uint64, packet int64) {
+func (b *pinged) pong(sum uint64, packet int64) {
 	if b.waiting == 0 {
 		b.free++
 		return
@@ -97,7 +97,7 @@ func (b *beats) pong(sum uint64, packet int64) {
 }
 
 // period gives the time between the Pings, if it is always about the same.
-func (b *beats) period() (time.Duration, bool) {
+func (b *pinged) period() (time.Duration, bool) {
 	if b.gaps == 0 || b.gaps > 1 && math.Sqrt(b.m2/float64(b.gaps)) > b.mean/5 {
 		return 0, false
 	}

@@ -9,13 +9,13 @@ import (
 	"github.com/wssniff/wssniff/capture"
 )
 
-// TestBeats holds against a slow model which Pings wait for an answer: a Pong
+// TestPinged holds against a slow model which Pings wait for an answer: a Pong
 // is for the newest Ping with its payload, and for all before it. As many
 // Pings wait as are remembered.
-func TestBeats(t *testing.T) {
+func TestPinged(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 2000 {
-		var b beats
+		var b pinged
 		var waiting []int // payloads, oldest first
 		var answers, other, free int64
 		for n := range 40 {
@@ -59,7 +59,7 @@ func TestPeriod(t *testing.T) {
 		{"regular", []capture.Time{1, 1 + 25*second, 1 + 50*second, 1 + 75*second}, 25 * time.Second},
 		{"as they come", []capture.Time{1, 1 + 5*second, 1 + 50*second, 1 + 51*second}, 0},
 	} {
-		var b beats
+		var b pinged
 		for i, at := range tc.at {
 			b.ping(openPing{uint64(i), int64(i + 1), at})
 		}

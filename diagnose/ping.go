@@ -40,7 +40,7 @@ var pingRules = []Rule{
 }
 
 // pings reports what is wrong with the answers to the Pings of asker.
-func (p *Pass) pings(e *session.Closed, asker reassembly.Dir, b *beats) {
+func (p *Pass) pings(e *session.Closed, asker reassembly.Dir, b *pinged) {
 	c, s, silent := e.Conn, e.Conn.Segments(), asker.Other()
 	if b.waiting == 0 || c.OneSided || p.Conn.vanished(c) {
 		return

@@ -1,6 +1,7 @@
 package reassembly
 
 import (
+	"slices"
 	"time"
 
 	"github.com/wssniff/wssniff/capture"
@@ -104,4 +105,17 @@ type rare struct {
 
 	stamp     SeqNum       // RFC 7323 §4.3: TS.Recent
 	stampTime capture.Time // when it was taken
+}
+
+// Snapshot gives what is known of s now. It is not to be handed any segments.
+func (s *Stream) Snapshot() Stream {
+	c := *s
+	for d := range c.half {
+		if r := c.half[d].rare; r != nil {
+			kept := *r
+			kept.early, kept.conflicts = nil, slices.Clone(r.conflicts)
+			c.half[d].rare = &kept
+		}
+	}
+	return c
 }

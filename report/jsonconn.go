@@ -53,7 +53,11 @@ func (s *jsonSink) handshake(e *session.Handshake) {
 	s.address("client", e.Conn.Client)
 	s.address("server", e.Conn.Server)
 	s.word("transport", transport(e.Conn))
-	s.stream(e.Conn.H2)
+	if e.H2 != nil && h.Response != nil { // how it ends is not known yet
+		s.int("h2_stream", int64(e.H2.Stream))
+	} else {
+		s.stream(e.H2)
+	}
 	s.tls(e.TLS)
 	if h.Request != nil {
 		s.known("method", h.Request.Method)

@@ -45,6 +45,7 @@ type Conn struct {
 
 	multi      *multiplex           // nil as long as it is not HTTP/2
 	outer      *Conn                // the connection that this is a stream of; nil for one of TCP
+	settled    bool                 // stream has what was known of outer's segments when this ended
 	asking     *handshake.Handshake // of a stream, until it is answered
 	alias      *flow                // under which the other direction is found, where its path differs
 	held       int64                // bytes counted for it
@@ -171,6 +172,7 @@ func (c *Conn) foreign(r *reassembly.Chunk) {
 	}
 	c.protocol = protocolOf(r.Data)
 	c.phase = foreign
+	c.drop()
 	if c.opener.refusal != nil {
 		c.refused(r, true)
 	}
@@ -184,6 +186,7 @@ func (c *Conn) tell(r *reassembly.Chunk) {
 		return
 	}
 	c.told = true
+	c.keep()
 	c.t.totals.Connections++
 	c.t.opened = Opened{Where{Conn: c, Packet: r.Packet, Time: r.Time}}
 	c.t.emit(&c.t.opened)
@@ -219,7 +222,7 @@ func (c *Conn) ended(d reassembly.Dir, end reassembly.End, packet int64, t captu
 // Segments gives what is known of the connection's TCP segments; of a stream
 // of HTTP/2, of all that the TCP connection carries. It is not to be handed any.
 func (c *Conn) Segments() *reassembly.Stream {
-	if c.outer != nil {
+	if c.outer != nil && !c.settled {
 		return &c.outer.stream
 	}
 	return &c.stream

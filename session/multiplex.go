@@ -164,9 +164,15 @@ func (t *Tracker) stream(c *Conn, id uint32, r *reassembly.Chunk) *Conn {
 	return s
 }
 
-// streamAsked notes the request of a stream.
+// streamAsked notes the request of a stream. It may have had to wait for bytes
+// before it, and its answer not.
 func (c *Conn) streamAsked(head *h2.Head, r *reassembly.Chunk) {
-	c.asking = &handshake.Handshake{Request: &head.Head}
+	h := &handshake.Handshake{Request: &head.Head}
+	if c.phase != opening {
+		c.Target, c.Host = h.Target(), h.Host()
+		return
+	}
+	c.asking = h
 	c.H2.Scheme = head.Scheme()
 	c.Attempts++
 	c.opener.requested = c.at(reassembly.FromClient, r)
@@ -186,9 +192,7 @@ func (c *Conn) streamAnswered(head *h2.Head, r *reassembly.Chunk) {
 		c.opener.requested = Where{}
 	}
 	c.asking = nil
-	m := c.outer.multi
-	allowed, _ := m.Settings(false).Get(h2.EnableConnectProtocol)
-	c.H2.Settled, c.H2.Connect, m.carried = m.settled, allowed == 1, true
+	c.permitted()
 	h.Response = &head.Head
 	h.Established = head.Status/100 == 2
 	c.Handshake = h
@@ -211,6 +215,13 @@ func (c *Conn) streamAnswered(head *h2.Head, r *reassembly.Chunk) {
 		w.Packet, w.Time = max(w.Packet, r.Packet), r.Time
 		c.frames(w)
 	}
+}
+
+// permitted notes whether the server has allowed that such a stream is opened.
+func (c *Conn) permitted() {
+	m := c.outer.multi
+	allowed, _ := m.Settings(false).Get(h2.EnableConnectProtocol)
+	c.H2.Settled, c.H2.Connect, m.carried = m.settled, allowed == 1, true
 }
 
 // streamData takes bytes of DATA frames.

@@ -88,6 +88,9 @@ func (c *Conn) finish() {
 	if c.unanswered() {
 		c.Handshake, c.Answer = c.pending(), c.opener.reader.AnswerBegun()
 		c.Target, c.Host = c.Handshake.Target(), c.Handshake.Host()
+		if c.outer != nil {
+			c.permitted()
+		}
 		c.emitHandshake(c.Handshake, c.opener.requested.in(packet, t))
 	}
 	if c.State == Refused || c.State == Unanswered {
@@ -97,6 +100,9 @@ func (c *Conn) finish() {
 		c.opened()
 	}
 	c.t.totals.add(c)
+	if c.outer != nil {
+		c.stream, c.settled = c.outer.stream.Snapshot(), true
+	}
 	if !c.told {
 		if c.sealed() {
 			c.t.sealed = Sealed{Where{Conn: c, Packet: packet, Time: t}}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -24,6 +25,9 @@ var troubled = map[string]string{
 	"faults-gorilla":     "a client breaks rules",
 	"faults-websockets":  "a client breaks rules",
 	"faults-ws":          "a client breaks rules",
+	"h2-ends":            "ends close without a Close frame",
+	"h2c-not-allowed":    "a server does not allow extended CONNECT",
+	"h2c-refused":        "a server refuses over HTTP/2",
 	"half-close":         "a client closes TCP instead of answering a Close",
 	"keep-alive":         "a server closes TCP instead of answering a Close",
 	"killed":             "a server is killed",
@@ -64,8 +68,13 @@ func TestQuiet(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer src.Close()
+			keys, err := openKeys(nil, false, io.Discard)
+			if err != nil {
+				t.Fatal(err)
+			}
+			unlocked := &watched{Source: src, files: src, keys: keys, broken: func() bool { return false }}
 			var f found
-			if _, err := session.Run(src, session.Config{}, 1, diagnose.New(diagnose.All(), &f)); err != nil {
+			if _, err := session.Run(unlocked, session.Config{Keys: unlocked.unlocks(1)}, 1, diagnose.New(diagnose.All(), &f)); err != nil {
 				t.Fatal(err)
 			}
 			loud := 0

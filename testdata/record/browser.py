@@ -6,6 +6,9 @@ import pathlib
 import subprocess
 import tempfile
 import threading
+from urllib.parse import quote
+
+from capturing import KEYS
 
 PAGE = (pathlib.Path(__file__).parent / "peers" / "browser.html").read_text()
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -18,15 +21,19 @@ class Browser:
     def __init__(self, conf):
         version = subprocess.run(["chromium", "--version", "--no-sandbox"], stdout=subprocess.PIPE, text=True).stdout
         page = conf.get("page_port", 9000)
-        conf = {"host": "127.0.0.1", "port": 8080, "software": " ".join(version.split()[:2]), **conf}
+        url = f"http://127.0.0.1:{page}/"
+        conf = {"host": "127.0.0.1", "port": 8080, "log": url + "log", "scheme": "ws", "software": " ".join(version.split()[:2]), **conf}
         self.log, self.quits = None, conf["play"].endswith("quit")
         self.posted = threading.Event()
+        if conf.get("h2"):  # the page comes from the server itself: only on a connection that is there is HTTP/2 used
+            conf["scheme"] = "wss"
+            url = f"https://{conf['host']}:{conf['port']}/#" + quote(json.dumps(conf))
         self.http = http.server.ThreadingHTTPServer(("127.0.0.1", page), self._handler(conf))
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
         self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.process = subprocess.Popen(
             ["chromium", *FLAGS, f"--user-data-dir={self.profile.name}",
-             f"http://127.0.0.1:{page}/"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+             f"--ssl-key-log-file={KEYS}", "--ignore-certificate-errors", url], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def _handler(self, conf):
         browser = self

@@ -19,12 +19,15 @@ FORMS = {
 }
 
 
+KEYS = "/tmp/wssniff-record.keys"  # where the ends of TLS write their secrets
+
+
 class Capture:
     """Writes what passes an interface to a file, and refuses to end with packets dropped."""
 
     def __init__(self, scenario, folder, prefix=()):
         ending, self.program, extra = FORMS[scenario.form]
-        self.form = scenario.form
+        self.form, self.keys = scenario.form, scenario.keys
         self.file = folder / (scenario.name + ending)
         self.bare = pathlib.Path("/tmp") / (scenario.name + ".recording")
         args = ["-i", scenario.interface, "-w", str(self.bare), *extra]
@@ -59,6 +62,8 @@ class Capture:
         self.bare.unlink()
         if self.program == "dumpcap":
             data = without_machine(data)
+        if self.keys:
+            data = with_secrets(data, pathlib.Path(KEYS).read_text())
         if self.form == "gzip":
             data = gzip.compress(data, mtime=0)
         if self.form == "zstd":
@@ -81,3 +86,19 @@ def without_machine(data):
         out += data[:4] + total + data[8:options] + kept + total
         data = data[length:]
     return out + data
+
+
+def with_secrets(data, keys):
+    """Puts a decryption secrets block with a key log ahead of the packets."""
+    log = "".join(sorted({line for line in keys.splitlines(True) if not line.startswith("#")})).encode()
+    body = struct.pack("<II", 0x544C534B, len(log)) + log + bytes(-len(log) % 4)
+    total = struct.pack("<I", 12 + len(body))
+    at = sum_of_blocks(data, 2)
+    return data[:at] + struct.pack("<I", 10) + total + body + total + data[at:]
+
+
+def sum_of_blocks(data, count):
+    at = 0
+    for _ in range(count):
+        at += int.from_bytes(data[at + 4:at + 8], "little")
+    return at

@@ -6,6 +6,8 @@ import subprocess
 import tempfile
 import time
 
+from certificate import PEM
+
 HAPROXY = """
 global
     log stdout format raw local0
@@ -28,6 +30,17 @@ listen version-2-through-socks
 listen accepting
     no log
     bind 127.0.0.1:8095 accept-proxy
+    server ws 127.0.0.1:8080
+"""
+
+HAPROXY_H2 = f"""
+defaults
+    mode http
+    timeout connect 2s
+    timeout client 20s
+    timeout server 20s
+listen front
+    bind 127.0.0.1:8443 ssl crt {PEM} alpn h2,http/1.1
     server ws 127.0.0.1:8080
 """
 
@@ -57,6 +70,7 @@ ConnectPort 1080
 # name: command, where CONF is a file with the text beside it.
 PROGRAMS = {
     "haproxy": (["haproxy", "-db", "-f", "CONF"], HAPROXY),
+    "haproxy-h2": (["haproxy", "-db", "-f", "CONF"], HAPROXY_H2),
     "microsocks": (["microsocks", "-i", "127.0.0.1", "-p", "1080"], ""),
     "microsocks-password": (["microsocks", "-i", "127.0.0.1", "-p", "1081", "-u", "joe", "-P", "secret"], ""),
     "dante": (["danted", "-f", "CONF"], DANTE),
@@ -64,7 +78,7 @@ PROGRAMS = {
 }
 
 # The software of a proxy, for a truth file.
-VERSIONS = {"haproxy": "HAProxy 2.6.12", "microsocks": "microsocks 1.0.3", "microsocks-password": "microsocks 1.0.3",
+VERSIONS = {"haproxy": "HAProxy 2.6.12", "haproxy-h2": "HAProxy 2.6.12", "microsocks": "microsocks 1.0.3", "microsocks-password": "microsocks 1.0.3",
             "dante": "Dante 1.4.2", "tinyproxy": "tinyproxy 1.11.1"}
 
 

@@ -14,7 +14,8 @@ import browser
 import link
 import proxies
 import tunnel
-from capturing import Capture
+from capturing import KEYS, Capture
+from certificate import PEM, certify
 from scenarios import SCENARIOS
 from truth import join
 
@@ -29,6 +30,8 @@ COMMANDS = {
     "aiohttp": ["/usr/bin/python3", "peers/aiohttp_peer.py"],
     "tornado": ["/usr/bin/python3", "peers/tornado_peer.py"],
     "raw": ["/usr/bin/python3", "peers/raw.py"],
+    "h2": ["node", "--no-warnings", f"--tls-keylog={KEYS}", "peers/h2.mjs"],
+    "hypercorn": ["/usr/bin/python3", "peers/hypercorn_peer.py"],
 }
 
 
@@ -37,6 +40,8 @@ class Peer:
 
     def __init__(self, conf, role, prefix=()):
         conf = {"role": role, "host": "127.0.0.1", "port": 8080, "target": "/", **conf}
+        if conf.get("tls"):
+            conf["cert"] = PEM
         self.led = proxies.Led(conf["chain"]) if "chain" in conf else None
         if self.led:
             prefix = [*prefix, *self.led.prefix]
@@ -141,6 +146,9 @@ def record(scenario):
     before = {setting: sysctl(setting) for setting in scenario.sysctl}
     for setting, value in scenario.sysctl.items():
         sysctl(setting, value)
+    if scenario.keys:
+        certify()
+        pathlib.Path(KEYS).unlink(missing_ok=True)
     servers = start_servers(scenario, network)
     nginx = start_nginx(scenario)
     between = proxies.Proxies(scenario.proxies)

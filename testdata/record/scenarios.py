@@ -21,6 +21,7 @@ class Scenario:
     link: str = ""               # a bad path between the ends: see link.py
     sysctl: dict = field(default_factory=dict)  # settings of the kernel, where there is no link
     partial: bool = False        # the filter leaves out what was sent
+    keys: bool = False           # there is TLS: its secrets go into the capture, which is a pcapng then
     settle: float = 0.3          # seconds between the last client's end and the capture's
 
 
@@ -358,3 +359,58 @@ for _kind, _notes in (("loss", "Segments are lost on the way, before and after t
 SCENARIOS.append(Scenario(
     "router-any", "On the pseudo-interface any of a router: each packet twice.", [server("gorilla", host="192.0.2.129")],
     [client("ws", HELLO + " bin=4000 wait=3 close=1000", host="192.0.2.129")], link="router", interface="any"))
+
+STREAMS = [  # WebSockets on one connection
+    {"target": "/one", "play": PAIR},
+    {"target": "/two", "play": "text=3000 text=3000 bin=300 frag=text,500,p,700 wait=4 close=1000,two", "deflate": True},
+    {"target": "/three", "play": "bin=20000 wait=1 close=3000,three", "subprotocols": ["chat"]},
+]
+OVER_H2 = "WebSockets over HTTP/2 in TLS: "
+
+
+def h2(name, notes, streams, serving="echo", tls=True, serves=None, **more):
+    """A row with one client, whose streams are on one HTTP/2 connection."""
+    return Scenario(name, notes, [server("h2", serving, tls=tls, deflate=True, subprotocol="chat", **(serves or {}))],
+                    [client("h2", "", streams=streams, tls=tls, **more.pop("asks", {}))],
+                    keys=tls, form="pcapng" if tls else "pcap", **more)
+
+
+SCENARIOS += [
+    h2("h2-streams", OVER_H2 + "three on one connection, compressed and not, with pages before and beside.", STREAMS,
+       "echo ping=from-server", asks={"http_first": 2}),
+    h2("h2c-streams", "The same in clear, with prior knowledge.", STREAMS, "echo ping=from-server", tls=False,
+       asks={"http_first": 2}),
+    h2("h2-ends", OVER_H2 + "ended by END_STREAM and by RST_STREAM of each side, and by GOAWAY.",
+       [{"target": "/client-fin", "play": "text=5 wait=1 sleep=50 fin"}, {"target": "/client-reset", "play": "text=5 wait=1 sleep=50 reset"},
+        {"target": "/server-fin", "play": "text=5 wait=1"}, {"target": "/server-reset", "play": "text=5 wait=1"},
+        {"target": "/server-goes", "play": "text=5 wait=1"}],
+       serves={"plays": {"/server-fin": "echo wait=1 sleep=50 fin", "/server-reset": "echo wait=1 sleep=50 reset=NGHTTP2_INTERNAL_ERROR",
+                         "/server-goes": "echo wait=1 sleep=50 goaway=NGHTTP2_ENHANCE_YOUR_CALM,1 sleep=50 die"}},
+       asks={"in_turn": True}),
+    h2("h2-stalls", OVER_H2 + "windows of 4096 and 6000 bytes, so that messages have to wait.",
+       [{"target": "/slow", "play": "bin=30000 text=126 wait=2 close=1000"}, {"target": "/beside", "play": "text=200 wait=1 close=1000"}],
+       serves={"settings": {"initialWindowSize": 4096}}, asks={"settings": {"initialWindowSize": 6000}}),
+    h2("h2c-refused", "Refused over HTTP/2: by status and by RST_STREAM.",
+       [{"target": "/status/404", "play": ""}, {"target": "/status/403", "play": "", "headers": {"origin": "http://evil.example"}},
+        {"target": "/status/501", "play": ""}, {"target": "/reset/NGHTTP2_REFUSED_STREAM", "play": ""},
+        {"target": "/works", "play": "text=5 wait=1 close=1000"}], tls=False, asks={"in_turn": True}),
+    h2("h2c-not-allowed", "The server's SETTINGS do not allow extended CONNECT, and the client asks all the same.",
+       [{"target": "/status/400", "play": ""}], tls=False, serves={"forbids": True}),
+    h2("midstream-h2c", "Over HTTP/2 in clear; the capture begins when two WebSockets are in use.",
+       [{"target": "/gate", "play": MID + "text=40 bin=300 text=70 text=20 wait=6 close=1000"},
+        {"target": "/other", "play": "text=9 wait=1 sleep=900 text=40 text=41 text=42 text=43 wait=5 close=1000"}], tls=False,
+       midstream=True),
+    Scenario("h2-chromium", "A browser over HTTP/2 in TLS, page and WebSocket on one connection: text and binary, compressed, "
+             "pings of the server, subprotocol, close without a code.",
+             [server("h2", "echo ping=from-server", tls=True, subprotocol="chat.v2", deflate=True, port=8443)],
+             [client("chromium", HELLO + " text=500 wait=3 sleep=100 close", subprotocols=["chat.v1", "chat.v2"], h2=True, port=8443)],
+             keys=True, form="pcapng", settle=1.0),
+    Scenario("h2-haproxy", "HAProxy: HTTP/2 in TLS on one side, an HTTP/1.1 connection for each WebSocket on the other, in clear.",
+             [server("ws", "echo ping=from-server")],
+             [client("h2", "", streams=STREAMS[:1] + [{"target": "/second", "play": "text=300 wait=1 close=1000"}], tls=True, port=8443)],
+             proxies=("haproxy-h2",), keys=True, form="pcapng"),
+    Scenario("h2-hypercorn", "A server in Python over HTTP/2 in TLS.", [server("hypercorn", tls=True)],
+             [client("h2", "", tls=True, http_first=1, streams=[
+                 {"target": "/chat", "play": HELLO + " bin=20000 frag=text,5,p,7 wait=4 close=1000,bye"}])],
+             keys=True, form="pcapng"),
+]

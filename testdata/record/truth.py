@@ -40,9 +40,9 @@ def pair(ends):
     servers = [e for e in ends if e["side"] == "server"]
     pairs = []
     for client in (e for e in ends if e["side"] == "client"):
-        port = client.get("client_port")
+        port, several = client.get("client_port"), "h2_stream" in client  # on one connection
         server = next((s for s in servers if s["server_port"] == client["server_port"] and (
-            s["client_port"] == port if port else s["target"] == client["target"])), None)
+            s["client_port"] == port or not port) and (s["target"] == client["target"] or not several and port)), None)
         if server:
             servers.remove(server)
         pairs.append((client, server))
@@ -59,6 +59,8 @@ def connection(client, server, scenario, before):
         "status": told("status"), "subprotocol": told("subprotocol", ""), "extensions": told("extensions", ""),
         "outcome": outcome(client, server),
     }
+    if told("h2_stream"):
+        row["h2_stream"] = told("h2_stream")
     if told("via"):
         row["via"] = told("via")
     cut = (before["sent"], before["received"]) if before else (0, 0)
@@ -90,11 +92,13 @@ def side(end, sent, received):
 
 def outcome(client, server):
     ends = [e for e in (client, server) if e]
-    if any(e.get("live") for e in ends) and all(e["status"] == 101 for e in ends):
-        return "open"
     status = next((e["status"] for e in ends if e.get("status") is not None), None)
+    if status == 200 and any("h2_stream" in e for e in ends):
+        status = 101  # the same in HTTP/2
+    if any(e.get("live") for e in ends) and status == 101:
+        return "open"
     if status == 0:
-        return "refused" if server is None else "unanswered"
+        return "refused" if server is None and "h2_stream" not in client else "unanswered"
     if status != 101:
         return "refused"
     if client and not client["opened"]:

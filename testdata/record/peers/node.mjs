@@ -1,11 +1,11 @@
 // WebSocket peers on Node: ws as client and server, and the client that Node has built in.
 import http from "node:http";
 import net from "node:net";
-import readline from "node:readline";
 import { readFileSync } from "node:fs";
 import WebSocket, { WebSocketServer } from "ws";
-import { Record, counters, message, printAll, say } from "./log.mjs";
-import { bytes, play } from "./play.mjs";
+import { Record, counters, message, say } from "./log.mjs";
+import { play } from "./play.mjs";
+import { Shared, WsPeer } from "./wspeer.mjs";
 
 const conf = JSON.parse(process.argv[2]);
 const version = JSON.parse(readFileSync(new URL("../node_modules/ws/package.json", import.meta.url))).version;
@@ -13,97 +13,6 @@ const software = {
   ws: `ws ${version} on Node ${process.versions.node}`,
   undici: `undici ${process.versions.undici} built into Node ${process.versions.node}`,
 }[conf.stack];
-
-// Shared is what the steps of a play do alike on every stack.
-class Shared {
-  constructor(record) {
-    this.record = record;
-    this.log = record.log;
-  }
-
-  async gate() {
-    say({ event: "gate", sent: this.log.sent.length, received: this.log.received.length });
-    const lines = readline.createInterface({ input: process.stdin });
-    await new Promise((done) => lines.once("line", done));
-    lines.close();
-  }
-
-  async hold() {
-    say({ event: "hold" });
-    await new Promise((done) => setTimeout(done, 60_000));
-  }
-
-  die() {
-    printAll();
-    process.kill(process.pid, "SIGKILL");
-  }
-}
-
-class WsPeer extends Shared {
-  constructor(ws, record) {
-    super(record);
-    this.ws = ws;
-    const { log } = this;
-    ws.on("message", (data, isBinary) => {
-      const kind = isBinary ? "binary" : "text";
-      log.received.push(message(kind, data));
-      if (conf.play?.split(" ").includes("echo") && ws.readyState === ws.OPEN) this.send(kind, data);
-    });
-    ws.on("ping", (data) => {
-      log.pings_received++;
-      if (ws.readyState === ws.OPEN) this.pong(data);
-    });
-    ws.on("pong", () => log.pongs_received++);
-    ws.on("error", (error) => (record.error = error.message));
-    const close = ws.close;
-    ws.close = (code, reason) => { // the library answers a Close frame through this method, too
-      if (ws.readyState !== ws.CONNECTING) log.close_sent ??= { code: code ?? 1005, reason: String(reason ?? "") };
-      close.call(ws, code, reason);
-    };
-    ws.on("close", (code, reason) => {
-      this.over = true;
-      if (code !== 1006) log.close_received = { code, reason: String(reason) };
-      record.print();
-    });
-  }
-
-  send(kind, data) {
-    this.log.sent.push(message(kind, data));
-    this.ws.send(data, { binary: kind === "binary" });
-  }
-
-  fragments(kind, parts) {
-    const whole = [];
-    parts.forEach((part, i) => {
-      if (part === "p") return this.ping("between");
-      whole.push(bytes(kind, +part));
-      this.ws.send(whole.at(-1), { binary: kind === "binary", fin: i === parts.length - 1 });
-    });
-    this.log.sent.push(message(kind, Buffer.concat(whole)));
-  }
-
-  ping(payload = "") {
-    this.log.pings_sent++;
-    this.ws.ping(payload);
-  }
-
-  pong(payload = "") {
-    this.log.pongs_sent++;
-    this.ws.pong(payload);
-  }
-
-  close(code, reason) {
-    this.ws.close(code, reason);
-  }
-
-  fin() {
-    this.ws.terminate();
-  }
-
-  reset() {
-    this.ws._socket.resetAndDestroy();
-  }
-}
 
 function wsServer() {
   const server = http.createServer((request, response) => response.end("plain HTTP\n"));
@@ -136,7 +45,7 @@ function wsServer() {
     record.opened = true;
     record.subprotocol = ws.protocol;
     record.extensions = req.extensions;
-    play(new WsPeer(ws, record), conf.play ?? "echo");
+    play(new WsPeer(ws, record, conf.play), conf.play ?? "echo");
   });
   server.listen(conf.port, conf.host, () => say({ event: "listening" }));
 }
@@ -181,7 +90,7 @@ async function wsClient() {
   }
   const url = `ws://${conf.host.includes(":") ? `[${conf.host}]` : conf.host}:${conf.port}${conf.target}`;
   const ws = new WebSocket(url, conf.subprotocols ?? [], options);
-  const peer = new WsPeer(ws, record);
+  const peer = new WsPeer(ws, record, conf.play);
   ws.on("upgrade", (response) => {
     record.status = 101;
     record.client_port = response.socket.localPort;

@@ -28,7 +28,8 @@ const words = {
   gate: (peer) => peer.gate(),
   hold: (peer) => peer.hold(),
   fin: (peer) => peer.fin(),
-  reset: (peer) => peer.reset(),
+  reset: (peer, code) => peer.reset(code),
+  goaway: (peer, code, last) => peer.goaway(code, last),
   die: (peer) => peer.die(),
 };
 
