@@ -246,6 +246,7 @@ func All() []*Rule {
 		layer Layer
 		rules []Rule
 	}{
+		{Connecting, connectRules},
 		{Securing, tlsRules},
 		{Opening, legRules},
 		{Opening, requestRules},

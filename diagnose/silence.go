@@ -133,6 +133,7 @@ func (x *ends) aged() (age time.Duration, ok bool) {
 
 // noteEnd keeps how c was ended, or how long it was silent and went on.
 func (w *World) noteEnd(c *Conn, of *session.Conn) {
+	w.oneSided = w.oneSided || of.OneSided
 	x, ok := c.endOf(of)
 	if !ok && c.longest < shortSilence {
 		return
