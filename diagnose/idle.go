@@ -168,6 +168,9 @@ type timeout struct {
 
 // sure is how sure it is that a timer has done it.
 func (t *timeout) sure() Certainty {
+	if len(t.timers) > 0 && t.timers[0].mark == 'K' {
+		return Possible
+	}
 	if t.often || t.named || t.proxy != "" {
 		return Likely
 	}

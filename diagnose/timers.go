@@ -58,14 +58,6 @@ type timer struct {
 	mark             byte // V, S or K: how well it is known
 }
 
-// certainty is how sure it is that the product has this timer.
-func (t *timer) certainty() Certainty {
-	if t.mark == 'K' {
-		return Possible
-	}
-	return Likely
-}
-
 // String is "nginx (proxy_read_timeout)".
 func (t *timer) String() string {
 	if t.mark == 'K' {
