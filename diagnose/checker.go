@@ -32,6 +32,7 @@ type Checker struct {
 // New gives a Checker that goes by the rules and tells out.
 func New(rules []*Rule, out Observer) *Checker {
 	c := &Checker{out: out, counts: make(map[kind]int64)}
+	c.world.timers = ownTimers()
 	c.pass.checker, c.pass.World = c, &c.world
 	for _, r := range rules {
 		for _, hook := range []struct {
@@ -149,6 +150,7 @@ func (c *Checker) judgeMessage(e *session.Message) {
 func (c *Checker) close(e *session.Closed) {
 	p := c.begin(&e.Where)
 	p.Conn.legEnded(e)
+	c.world.noteEnd(p.Conn, e.Conn)
 	for _, p.rule = range c.closed {
 		p.rule.Closed(p, e)
 	}

@@ -36,6 +36,12 @@ type Conn struct {
 	LastAt capture.Time  // of the last frame
 	Quiet  time.Duration // no frame was sent for so long before it
 
+	longest   time.Duration // the longest Quiet
+	longestAt capture.Time  // when it was over
+	longestTo int64         // by the frame of this packet; 0 if there was none
+	heart     *heart        // nil before the first Ping or Pong
+	banner    *banner       // what the answer says of who wrote it
+
 	extended *session.H2       // of the stream of HTTP/2 that it is
 	talk     *talk             // nil before a message of which something is known
 	said     *subprotocol.Info // what the message at hand means
@@ -63,6 +69,7 @@ type Side struct {
 	Before    uint64        // and of the largest before its last one
 	Length    uint64        // payload length of its last frame
 	LastAt    capture.Time  // of its last frame; 0 before it
+	spoke     capture.Time  // of its last frame that is no Close; 0 before it
 
 	digest digest // of its messages
 	load   load   // and what they weigh
@@ -119,6 +126,7 @@ func (c *Conn) handshake(e *session.Handshake) {
 		c.Apple = e.Established && appleOffers(e.Handshake)
 	}
 	c.Answer = e.Established && e.Response != nil
+	c.banner = bannerOf(e.Handshake)
 	c.Requested, c.Answered = e.Requested, e.Where
 }
 
@@ -152,6 +160,15 @@ func (c *Conn) frame(e *session.Frame) {
 	s.Largest, s.Length = max(s.Largest, e.PayloadLength), e.PayloadLength
 	c.Quiet, c.LastAt = e.Time.Sub(cmp.Or(c.LastAt, e.Time)), e.Time
 	s.LastAt = e.Time
+	if c.Quiet > c.longest {
+		c.longest, c.longestAt, c.longestTo = c.Quiet, e.Time, e.Packet
+	}
+	if e.Opcode != frames.Close {
+		s.spoke = e.Time
+	}
+	if e.Opcode.IsControl() {
+		c.control(e)
+	}
 	s.HTTP = s.HTTP || httpText(e)
 	s.Odd <<= 1
 	if c.odd(e) {

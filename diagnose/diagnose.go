@@ -246,6 +246,7 @@ func All() []*Rule {
 		layer Layer
 		rules []Rule
 	}{
+		{Connecting, connectRules},
 		{Securing, tlsRules},
 		{Opening, legRules},
 		{Opening, requestRules},
@@ -258,6 +259,8 @@ func All() []*Rule {
 		{Framing, fragmentRules},
 		{Framing, compressionRules},
 		{Framing, messageRules},
+		{Idling, idleRules},
+		{Idling, pingRules},
 		{Closing, closeFrameRules},
 		{Closing, endingRules},
 		{Performing, performanceRules},

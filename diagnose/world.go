@@ -30,6 +30,11 @@ type World struct {
 	series   map[visitor]*series
 	backends map[netip.AddrPort]*backend
 	services map[uint64]*service // by the sum of the path
+	enders   map[ender]*ends
+	timers   []timer                  // that products have
+	served   map[netip.AddrPort]int64 // by server: the packet of its last answer
+	knocks   map[[2]netip.Addr]knock  // by client and server
+	oneSided bool                     // of a connection only one direction was captured
 }
 
 // A recentKey is a Sec-WebSocket-Key of the length that they have.
@@ -82,6 +87,9 @@ func see(m *map[uint64]sighting, k uint64, s sighting) {
 
 // handshake notes an attempt that the rules have seen.
 func (w *World) handshake(c *Conn, e *session.Handshake) {
+	if e.Response != nil {
+		w.reach(c.Server, e.Packet)
+	}
 	here := sighting{c.ID, e.Packet, e.Packet}
 	if key := e.Key(); key != "" {
 		if len(key) == len(w.recent[0].text) {

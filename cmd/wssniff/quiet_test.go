@@ -35,6 +35,8 @@ var troubled = map[string]string{
 	"nginx-forgotten":    "nginx does not pass Upgrade on",
 	"nginx-idle":         "nginx closes after its timeout",
 	"path-loss":          "the path loses segments",
+	"port-closed":        "nothing listens on the port",
+	"proxy-refuses":      "proxies do not open the tunnel",
 	"refused":            "servers refuse upgrades",
 	"rejected":           "clients reject answers",
 	"reset":              "a server resets",
