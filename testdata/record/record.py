@@ -23,6 +23,7 @@ HERE = pathlib.Path(__file__).parent
 CAPTURES = HERE.parent / "captures"
 COMMANDS = {
     "ws": ["node", "peers/node.mjs"],
+    "apps": ["node", "peers/apps.mjs"],
     "undici": ["node", "--experimental-websocket", "peers/node.mjs"],
     "coder": ["bin/gopeer"],
     "gorilla": ["bin/gopeer"],
