@@ -28,11 +28,11 @@ func TestLiveFilter(t *testing.T) {
 	}
 	const n = 30 // every third frame is tagged with 5
 	for text, want := range map[string]int{
-		"ether proto 0x88b5":                            n, // the kernel looks behind the tag
-		"vlan":                                          n / 3,
-		"vlan 5 and ether proto 0x88b5":                 n / 3,
-		"vlan 6":                                        0,
-		"not vlan and ether proto 0x88b5":               n - n/3,
+		"ether proto 0x88b5":              n, // the kernel looks behind the tag
+		"vlan":                            n / 3,
+		"vlan 5 and ether proto 0x88b5":   n / 3,
+		"vlan 6":                          0,
+		"not vlan and ether proto 0x88b5": n - n/3,
 		"vlan 5 and ether[0] = 2 or ether proto 0x88b5": n,
 		"ether proto 0x88b5 and greater 500":            n / 2,
 		"ether src 2:0:0:0:0:1 and inbound":             n,
@@ -78,10 +78,10 @@ func TestLiveFilterAny(t *testing.T) {
 	defer conn.Close()
 	for text, want := range map[string]int{
 		"udp port 9999":                        20,
-		"udp[8:4] = 0x64617461":             20,
+		"udp[8:4] = 0x64617461":                20,
 		"host 127.0.0.1 and not udp port 9999": 0,
-		"vlan 5":                            1,
-		"vlan 5 and ether proto 0x88b5":     1,
+		"vlan 5":                               1,
+		"vlan 5 and ether proto 0x88b5":        1,
 		"udp port 9999 or vlan 5":              21,
 	} {
 		l := listen(t, capture.LiveConfig{Interfaces: []string{"any"}, Filter: parseFilter(t, text)})

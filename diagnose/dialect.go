@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"bytes"
 	"fmt"
 	"time"
 
@@ -42,6 +43,9 @@ var dialectRules = []Rule{
 			}
 			if len(in.Code) > 0 {
 				f.With("code", string(in.Code))
+			}
+			if len(in.ID) > 0 {
+				f.With("id", string(in.ID))
 			}
 			f.In(p.Heard.Asked)
 		},
@@ -107,7 +111,9 @@ var dialects = map[string]string{
 // short is a message's meaning with an end.
 func short(in *subprotocol.Info) string {
 	const most = 200
-	b := in.Append(nil)
+	named := *in
+	named.ID = nil // long, and not what is wrong
+	b := bytes.TrimRight(named.Append(nil), ".")
 	if len(b) > most {
 		return string(b[:most]) + "…"
 	}

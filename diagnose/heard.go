@@ -271,6 +271,9 @@ func (t *talk) pair(h *heard, e *session.Message) {
 	}
 	if h.message.Whole && t.identified(h) {
 		h.seen = heardSum(sumOf(h.message.Data) | 1)
+		if h.Said != nil { // it may stand in an earlier piece
+			h.seen ^= heardSum(sumOf(h.Said.ID) << 1)
+		}
 		h.Twin = t.twin(h, e)
 	}
 }

@@ -239,8 +239,8 @@ func (f *follower) message(e *session.Message) {
 		f.out.WriteString("    " + f.st.paint(sgrDim, "= "+cutTo(meaning, f.opts.width()-6)) + "\n")
 	}
 	data, cut := excerpt(m, limit)
-	shown := f.secret.text(data, cut)
-	if m.Opcode == frames.Text {
+	shown := f.secret.message(e, data, cut)
+	if m.Opcode == frames.Text || f.secret.hides(e) {
 		f.text(shown)
 	} else {
 		f.dump(shown)

@@ -195,7 +195,7 @@ func (s *jsonSink) message(e *session.Message) {
 	s.bool("complete", m.Complete)
 	if limit := s.opts.payload(); limit >= 0 {
 		data, cut := excerpt(m, limit)
-		data = s.secret.text(data, cut)
+		data = s.secret.message(e, data, cut)
 		if text && m.ValidUTF8 {
 			s.key("text")
 			s.b = appendString(s.b, data)

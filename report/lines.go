@@ -198,7 +198,7 @@ func (l *liner) message(e *session.Message) {
 			meaning += columnGap
 		}
 	}
-	l.line(&e.Where, arrows[e.Dir], "", kind(m.Opcode.String(), n)+trouble(m)+meaning+l.excerpt(m))
+	l.line(&e.Where, arrows[e.Dir], "", kind(m.Opcode.String(), n)+trouble(m)+meaning+l.excerpt(e))
 }
 
 // trouble says what is wrong with a message, before its text.
@@ -217,7 +217,8 @@ func trouble(m *frames.Message) string {
 }
 
 // excerpt is the beginning of a message on one line.
-func (l *liner) excerpt(m *frames.Message) string {
+func (l *liner) excerpt(e *session.Message) string {
+	m := e.Message
 	const bytesPerColumn = 8
 	if l.payload < 0 {
 		return ""
@@ -227,8 +228,8 @@ func (l *liner) excerpt(m *frames.Message) string {
 	if cut {
 		more = "…"
 	}
-	data = l.secret.text(data, cut)
-	if m.Opcode == frames.Text {
+	data = l.secret.message(e, data, cut)
+	if m.Opcode == frames.Text || l.secret.hides(e) {
 		return string(appendClean(nil, data)) + more
 	}
 	const bytesPerLine = 3 // columns a byte takes

@@ -24,6 +24,21 @@ func said(e *session.Message, form *subprotocol.Info) *subprotocol.Info {
 	return nil
 }
 
+// message masks the secrets of a message's payload, or of the beginning of it:
+// all of it where its protocol has a password in it that is not named there.
+func (r *redactor) message(e *session.Message, data []byte, cut bool) []byte {
+	if r.hides(e) {
+		return []byte(mask)
+	}
+	return r.text(data, cut)
+}
+
+// hides tells whether nothing of a message's payload may be shown.
+func (r *redactor) hides(e *session.Message) bool {
+	in := diagnose.Said(e)
+	return in != nil && in.Secret && !r.shown
+}
+
 // meaning is what a message means in a line, its secrets masked, "" where
 // that is not known or where text speaks for itself.
 func (r *redactor) meaning(e *session.Message) string {

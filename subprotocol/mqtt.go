@@ -60,10 +60,11 @@ func readMQTT(r *Reader, m *Message, in *Info) bool {
 	}
 	b, whole, more := r.mqttPacket(m)
 	if b == nil {
-		in.Type = "part of a packet"
+		in.Type, in.Secret = "part of a packet", mqttSecret(r.mqttSide(m).held)
 		return true
 	}
 	in.Cut, in.More = !whole, more
+	in.Secret = mqttSecret(b)
 	flags, t := b[0], int(b[0]>>4)
 	if t == 0 || t == 15 && r.version != 5 {
 		return false
@@ -103,18 +104,35 @@ const (
 	mqttHead = 5 // bytes of type and length at most
 )
 
+// mqttSide is that of the sender.
+func (r *Reader) mqttSide(m *Message) *mqttSide {
+	if r.mqtt == nil {
+		r.mqtt = new([2]mqttSide)
+	}
+	if m.FromClient {
+		return &r.mqtt[1]
+	}
+	return &r.mqtt[0]
+}
+
+// mqttSecret tells of a packet, as far as it is there, whether it has a
+// password: of CONNECT, by its flags.
+func mqttSecret(b []byte) bool {
+	const passwordFlag = 0x40
+	if len(b) == 0 || b[0]>>4 != mqttConnect {
+		return false
+	}
+	_, n := uvarint(b[1:])
+	_, rest := mqttString(b[1+n:])
+	return n > 0 && len(rest) > 1 && rest[1]&passwordFlag != 0
+}
+
 // mqttPacket gives the first packet that ends in the message, or its
 // beginning: libraries send a packet in one message, in several of a byte or
 // two, or several packets in one. It is nil if none ends, and more counts those
 // behind it.
 func (r *Reader) mqttPacket(m *Message) (first []byte, whole bool, more int) {
-	if r.mqtt == nil {
-		r.mqtt = new([2]mqttSide)
-	}
-	s := &r.mqtt[0]
-	if m.FromClient {
-		s = &r.mqtt[1]
-	}
+	s := r.mqttSide(m)
 	for at := uint64(0); at < m.Length; {
 		if s.size == 0 {
 			if at >= uint64(len(m.Data)) || len(s.held) > mqttHead { // not there, or no length

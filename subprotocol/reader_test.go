@@ -159,6 +159,9 @@ func TestSecretsStay(t *testing.T) {
 		if !r.Read(say(talk.message), &in, &scratch) {
 			t.Errorf("%q is not read", talk.message)
 		}
+		if in.Secret != (talk.protocol == "mqtt" || talk.protocol == "wamp.2.json" || talk.protocol == "xmpp") {
+			t.Errorf("%q: secret is %v", talk.message, in.Secret)
+		}
 		if line := string(in.Append(nil)); strings.Contains(line, "hunter2") {
 			t.Errorf("%q gives %q", talk.message, line)
 		}

@@ -66,6 +66,7 @@ type Info struct {
 	Means    string // of an error: what its code means
 	Foreign  string // the dialect that this message belongs to, where it is not the negotiated one
 	More     int    // further messages of the protocol that the same WebSocket message holds
+	Secret   bool   // the message holds a password or the like in a place of its protocol's own
 	Cut      bool   // only the beginning of the message was there: what stood behind is not known
 }
 

@@ -81,6 +81,7 @@ func readXMPP(_ *Reader, m *Message, in *Info) bool {
 		return false
 	}
 	in.Type, in.Kind, in.ID = w.text, w.kind, attribute(tag, "id")
+	in.Secret = w.text == "auth" || w.text == "response"
 	switch kind := attribute(tag, "type"); {
 	case w.kind == Error:
 		in.Fatal = true

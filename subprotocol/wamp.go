@@ -44,7 +44,7 @@ func readWAMP(r *Reader, m *Message, in *Info) bool {
 		if t.code != code {
 			continue
 		}
-		in.Type, in.Kind = t.name, t.kind
+		in.Type, in.Kind, in.Secret = t.name, t.kind, t.name == "AUTHENTICATE"
 		if t.id > 0 {
 			in.ID = list[t.id]
 		}

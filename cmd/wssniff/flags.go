@@ -22,7 +22,7 @@ type flags struct {
 	read     []string
 	live     capture.LiveConfig
 	named    []string // hosts of the filter that were looked up
-	devices  bool // -D
+	devices  bool     // -D
 	duration time.Duration
 	count    int64
 	list     report.List

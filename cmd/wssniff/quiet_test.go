@@ -15,6 +15,10 @@ import (
 // what. The others are of healthy endpoints.
 var troubled = map[string]string{
 	"after-http":         "a client puts a token into the URL",
+	"app-graphql":        "an operation fails",
+	"app-mqtt":           "a stranger is refused",
+	"app-socketio":       "a stranger is refused",
+	"app-stomp":          "a message is refused",
 	"close-codes-coder":  "both ends close with each code",
 	"close-codes-ws":     "both ends close with each code",
 	"closes":             "a server closes with 1011",

@@ -26,6 +26,7 @@ KEYLOG = ["--no-warnings", f"--tls-keylog={KEYS}"]
 TRUST = {"SSLKEYLOGFILE": KEYS, "NODE_EXTRA_CA_CERTS": PEM}
 COMMANDS = {
     "ws": ["node", *KEYLOG, "peers/node.mjs"],
+    "apps": ["node", *KEYLOG, "peers/apps.mjs"],
     "undici": ["node", *KEYLOG, "--experimental-websocket", "peers/node.mjs"],
     "coder": ["bin/gopeer"],
     "gorilla": ["bin/gopeer"],

@@ -453,3 +453,16 @@ SCENARIOS += [
            client("chromium", "close", "/browser", port=8523, strict=True),
            client("ws", "", "/tls-to-http", port=8522), client("ws", "", "/http-to-tls", port=8521, tls=False)], settle=1.0),
 ]
+
+
+def app(play, notes):
+    """A row where an application's own libraries speak."""
+    return Scenario("app-" + play.replace(".", ""), notes, [server("apps", play)], [client("apps", play, "/" + play)])
+
+
+SCENARIOS += [
+    app("socket.io", "Socket.IO: a stranger is refused by CONNECT_ERROR; then an event with an answer, and heartbeats each 0.3 s."),
+    app("graphql", "GraphQL over graphql-transport-ws: a query that is answered, and one with a field that does not exist."),
+    app("stomp", "STOMP 1.2: a message that comes back, heartbeats each 0.3 s, and an ERROR that ends the session."),
+    app("mqtt", "MQTT 3.1.1: a stranger is refused by CONNACK 4; then SUBSCRIBE, PUBLISH with QoS 1, and pings each second."),
+]
