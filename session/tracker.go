@@ -108,9 +108,9 @@ func (t *Tracker) Close() {
 	for _, last := range [...]bool{false, true} { // what holds streams goes after them
 		for _, c := range conns {
 			if c.outer != nil && !last {
-				c.outer.drain() // it may have more of the stream
+				c.outer.drain() // it may have more of the stream, and its end
 			}
-			if (c.multi != nil) == last {
+			if over := c.t == nil || c.settled; !over && (c.multi != nil) == last {
 				t.end(c)
 			}
 		}
