@@ -25,6 +25,8 @@ type Checker struct {
 
 	counts map[string]int64 // by Finding.ID, of all that was found
 	spare  []*Conn          // of connections that are over
+
+	spareTalks []*talk // likewise
 }
 
 // New gives a Checker that goes by the rules and tells out.
@@ -60,6 +62,9 @@ func (c *Checker) Observe(e session.Event) {
 		c.seal(e)
 		return
 	}
+	if m, ok := e.(*session.Message); ok {
+		c.hear(m)
+	}
 	c.out.Observe(e)
 	switch e := e.(type) {
 	case *session.Frame:
@@ -73,18 +78,11 @@ func (c *Checker) Observe(e session.Event) {
 		}
 		conn.frame(e)
 	case *session.Message:
-		conn := c.connOf(e.Conn)
-		if !conn.noteMessage(e) && conn.plainMessage(e) {
-			return
-		}
-		p := c.begin(&e.Where)
-		for _, p.rule = range c.message {
-			p.rule.Message(p, e)
-		}
-		c.tell()
+		c.judgeMessage(e)
 	case *session.Handshake:
 		p := c.begin(&e.Where)
 		p.Conn.handshake(e)
+		c.listen(p.Conn, e)
 		c.world.joinLegs(p.Conn, e)
 		for _, p.rule = range c.handshake {
 			p.rule.Handshake(p, e)
@@ -118,6 +116,22 @@ func (c *Checker) seal(e *session.Sealed) {
 	c.forget(p.Conn)
 }
 
+// judgeMessage shows a message to the rules, if one may have something to say,
+// and notes it.
+func (c *Checker) judgeMessage(e *session.Message) {
+	conn := c.connOf(e.Conn)
+	if conn.noteMessage(e) || !conn.plainMessage(e) || c.pass.Heard.odd(conn.talk, e) {
+		p := c.begin(&e.Where)
+		for _, p.rule = range c.message {
+			p.rule.Message(p, e)
+		}
+		c.tell()
+	}
+	if conn.talk != nil {
+		conn.talk.heard(&c.pass.Heard, e)
+	}
+}
+
 // close judges a connection that has ended, and forgets it.
 func (c *Checker) close(e *session.Closed) {
 	p := c.begin(&e.Where)
@@ -133,6 +147,7 @@ func (c *Checker) close(e *session.Closed) {
 // forget takes back what was gathered of a connection.
 func (c *Checker) forget(conn *Conn) {
 	conn.Attached = nil
+	c.spareTalk(conn.talk)
 	if len(c.spare) < maxSpare {
 		*conn = Conn{found: conn.found[:0]}
 		c.spare = append(c.spare, conn)
@@ -185,6 +200,7 @@ type Pass struct {
 	Where session.Where // of the event
 	Conn  *Conn         // the connection before the event
 	World *World        // all of them, before it
+	Heard heard         // what the message says that the event is
 
 	checker   *Checker
 	rule      *Rule

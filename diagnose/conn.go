@@ -11,6 +11,7 @@ import (
 	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
+	"github.com/wssniff/wssniff/subprotocol"
 )
 
 // A Conn is a connection with the facts that rules need of what was before.
@@ -35,8 +36,10 @@ type Conn struct {
 	LastAt capture.Time  // of the last frame
 	Quiet  time.Duration // no frame was sent for so long before it
 
-	extended *session.H2 // of the stream of HTTP/2 that it is
-	leg      *Leg        // nil as long as no other connection could be a leg of the same WebSocket
+	extended *session.H2       // of the stream of HTTP/2 that it is
+	talk     *talk             // nil before a message of which something is known
+	said     *subprotocol.Info // what the message at hand means
+	leg      *Leg              // nil as long as no other connection could be a leg of the same WebSocket
 	found    []found
 }
 
@@ -187,6 +190,9 @@ func (c *Conn) lost(e *session.Lost) {
 	s := &c.Sides[e.Dir]
 	s.Lost = true
 	s.digest.lost = s.digest.lost || s.digest.n < digested
+	if c.talk != nil {
+		c.talk.reader.Interrupt(e.Dir == reassembly.FromClient)
+	}
 }
 
 // noteMessage notes a message before the rules see it. It tells whether they

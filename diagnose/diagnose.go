@@ -261,6 +261,8 @@ func All() []*Rule {
 		{Closing, closeFrameRules},
 		{Closing, endingRules},
 		{Performing, performanceRules},
+		{Payload, payloadRules},
+		{Payload, dialectRules},
 		{Fleet, fleetRules},
 		{Security, securityRules},
 	} {

@@ -271,15 +271,31 @@ func secretParameter(target string) string {
 	return ""
 }
 
-// members are how secrets are named in messages.
-var members = regexp.MustCompile(`"(password|token|access_token|refresh_token|jwt|secret|api_?[kK]ey)"\s*:\s*"[^"]`)
+// secretMembers are how secrets are named in messages.
+var secretMembers = [...]string{
+	"password", "token", "access_token", "refresh_token", "jwt", "secret", "apikey", "apiKey", "api_key", "api_Key",
+}
 
-// secretMember is the name of a secret in a message, "" if there is none.
+// secretMember is the name of a secret in a message, "" if there is none: of a
+// member that has a string.
 func secretMember(data []byte) string {
-	if m := members.FindSubmatch(data); m != nil {
-		return string(m[1])
+	const blanks = " \t\r\n"
+	for rest := data; ; {
+		name, value, ok := bytes.Cut(rest, []byte(":"))
+		if !ok {
+			return ""
+		}
+		rest = value
+		name, quoted := bytes.CutSuffix(bytes.TrimRight(name, blanks), []byte{'"'})
+		if value = bytes.TrimLeft(value, blanks); !quoted || len(value) < 2 || value[0] != '"' || value[1] == '"' {
+			continue
+		}
+		for _, secret := range secretMembers {
+			if before, is := bytes.CutSuffix(name, []byte(secret)); is && bytes.HasSuffix(before, []byte{'"'}) {
+				return secret
+			}
+		}
 	}
-	return ""
 }
 
 // mayTell says whether a message is one of the first, in which secrets are looked for.

@@ -235,6 +235,9 @@ func (f *follower) message(e *session.Message) {
 	if limit < 0 {
 		return
 	}
+	if meaning := f.secret.meaning(e); meaning != "" {
+		f.out.WriteString("    " + f.st.paint(sgrDim, "= "+cutTo(meaning, f.opts.width()-6)) + "\n")
+	}
 	data, cut := excerpt(m, limit)
 	shown := f.secret.text(data, cut)
 	if m.Opcode == frames.Text {

@@ -207,4 +207,7 @@ func (s *jsonSink) message(e *session.Message) {
 	if e.FirstPacket > 0 {
 		s.int("first_packet", e.FirstPacket)
 	}
+	if s.opts.payload() >= 0 {
+		s.meaning(e)
+	}
 }

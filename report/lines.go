@@ -192,7 +192,13 @@ func (l *liner) message(e *session.Message) {
 	if m.Compressed && !m.Inflated {
 		n = m.WireLength
 	}
-	l.line(&e.Where, arrows[e.Dir], "", kind(m.Opcode.String(), n)+trouble(m)+l.excerpt(m))
+	meaning := ""
+	if l.payload >= 0 {
+		if meaning = l.secret.meaning(e); meaning != "" {
+			meaning += columnGap
+		}
+	}
+	l.line(&e.Where, arrows[e.Dir], "", kind(m.Opcode.String(), n)+trouble(m)+meaning+l.excerpt(m))
 }
 
 // trouble says what is wrong with a message, before its text.

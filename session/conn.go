@@ -172,6 +172,7 @@ func (c *Conn) foreign(r *reassembly.Chunk) {
 	}
 	c.protocol = protocolOf(r.Data)
 	c.phase = foreign
+	c.drop()
 	if c.opener.refusal != nil {
 		c.refused(r, true)
 	}
@@ -185,6 +186,7 @@ func (c *Conn) tell(r *reassembly.Chunk) {
 		return
 	}
 	c.told = true
+	c.keep()
 	c.t.totals.Connections++
 	c.t.opened = Opened{Where{Conn: c, Packet: r.Packet, Time: r.Time}}
 	c.t.emit(&c.t.opened)

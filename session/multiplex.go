@@ -164,9 +164,15 @@ func (t *Tracker) stream(c *Conn, id uint32, r *reassembly.Chunk) *Conn {
 	return s
 }
 
-// streamAsked notes the request of a stream.
+// streamAsked notes the request of a stream. It may have had to wait for bytes
+// before it, and its answer not.
 func (c *Conn) streamAsked(head *h2.Head, r *reassembly.Chunk) {
-	c.asking = &handshake.Handshake{Request: &head.Head}
+	h := &handshake.Handshake{Request: &head.Head}
+	if c.phase != opening {
+		c.Target, c.Host = h.Target(), h.Host()
+		return
+	}
+	c.asking = h
 	c.H2.Scheme = head.Scheme()
 	c.Attempts++
 	c.opener.requested = c.at(reassembly.FromClient, r)

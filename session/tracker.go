@@ -21,6 +21,7 @@ type Tracker struct {
 	trying  list  // and those whose TCP handshake is not over
 	idle    list  // flows without: ended, or not begun
 	key     key   // of the packet at hand
+	at      *flow // of the packet at hand, where it has no Conn
 	recent  *flow // of the packet before: the next one often is of it, too
 	scratch frames.Scratch
 	totals  Totals
@@ -82,7 +83,17 @@ func (t *Tracker) Packet(p *capture.Packet) {
 	if g == nil {
 		return
 	}
-	if c, d := t.conn(g); c != nil {
+	t.at = nil
+	c, d := t.conn(g)
+	if k := t.conf.Keeper; k != nil {
+		switch {
+		case c != nil:
+			k.Packet(c.flow.stream, p)
+		case t.at != nil:
+			k.Packet(t.at.stream, p)
+		}
+	}
+	if c != nil {
 		c.segment(d, g)
 	}
 	if t.budget.Used > t.ceiling || t.last.Time >= t.expiry {
@@ -97,9 +108,9 @@ func (t *Tracker) Close() {
 	for _, last := range [...]bool{false, true} { // what holds streams goes after them
 		for _, c := range conns {
 			if c.outer != nil && !last {
-				c.outer.drain() // it may have more of the stream
+				c.outer.drain() // it may have more of the stream, and its end
 			}
-			if (c.multi != nil) == last {
+			if over := c.t == nil || c.settled; !over && (c.multi != nil) == last {
 				t.end(c)
 			}
 		}
@@ -150,6 +161,7 @@ func (t *Tracker) conn(g *reassembly.Segment) (*Conn, reassembly.Dir) {
 	case f == nil:
 		f = t.add(hash, g)
 	case f.ended && (!g.Flags.Has(reassembly.FlagSYN) || g.Flags.Has(reassembly.FlagACK) || f.hasSYN && f.syn == g.Seq):
+		t.at = f
 		return nil, 0
 	case f.ended:
 		t.idle.remove(f)
@@ -221,6 +233,7 @@ func (t *Tracker) end(c *Conn) {
 		}
 	}
 	c.finish()
+	c.drop()
 	f := c.flow
 	f.conn, f.ended = nil, true
 	f.syn, f.hasSYN = c.stream.SYN(reassembly.FromClient)
@@ -252,6 +265,9 @@ func (t *Tracker) rest(f *flow) {
 // forget takes f, which has no Conn, out of the table.
 func (t *Tracker) forget(f *flow) {
 	t.table.remove(f)
+	if k := t.conf.Keeper; k != nil {
+		k.Forget(f.stream)
+	}
 	if !t.recorded {
 		if t.recent == f {
 			t.recent = nil

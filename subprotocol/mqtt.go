@@ -1,8 +1,7 @@
 package subprotocol
 
 // MQTT 3.1, 3.1.1 and 5: a byte of type and flags, a length, and what the
-// type has. A WebSocket message may hold a part of a packet or several; what
-// begins in its middle is not read.
+// type has.
 
 var mqttTypes = [...]word{
 	{}, {"CONNECT", Hello}, {"CONNACK", Welcome}, {"PUBLISH", Event}, {"PUBACK", Reply}, {"PUBREC", Reply}, {"PUBREL", Event}, {"PUBCOMP", Reply},
@@ -59,10 +58,12 @@ func readMQTT(r *Reader, m *Message, in *Info) bool {
 	if m.Text {
 		return false
 	}
-	b := r.mqttPacket(m, in)
+	b, whole, more := r.mqttPacket(m)
 	if b == nil {
-		return false
+		in.Type = "part of a packet"
+		return true
 	}
+	in.Cut, in.More = !whole, more
 	flags, t := b[0], int(b[0]>>4)
 	if t == 0 || t == 15 && r.version != 5 {
 		return false
@@ -91,36 +92,64 @@ func readMQTT(r *Reader, m *Message, in *Info) bool {
 	return true
 }
 
-// mqttPacket gives the first packet that begins in the message, as far as it
-// is there, and notes how much of the last one is still to come.
-func (r *Reader) mqttPacket(m *Message, in *Info) (first []byte) {
-	owed := &r.owed[0]
+// An mqttSide is the packet that one end has begun.
+type mqttSide struct {
+	held      []byte // its beginning, at most mqttHeld bytes
+	size, got uint64 // its bytes, and how many of them came; size is 0 as long as its length is not whole
+}
+
+const (
+	mqttHeld = 128
+	mqttHead = 5 // bytes of type and length at most
+)
+
+// mqttPacket gives the first packet that ends in the message, or its
+// beginning: libraries send a packet in one message, in several of a byte or
+// two, or several packets in one. It is nil if none ends, and more counts those
+// behind it.
+func (r *Reader) mqttPacket(m *Message) (first []byte, whole bool, more int) {
+	if r.mqtt == nil {
+		r.mqtt = new([2]mqttSide)
+	}
+	s := &r.mqtt[0]
 	if m.FromClient {
-		owed = &r.owed[1]
+		s = &r.mqtt[1]
 	}
-	if *owed >= m.Length {
-		*owed -= m.Length
-		return nil
-	}
-	at := *owed
-	*owed = 0
-	for at < uint64(len(m.Data)) {
-		b := m.Data[at:]
-		length, n := uvarint(b[1:])
-		if n <= 0 {
-			return first
+	for at := uint64(0); at < m.Length; {
+		if s.size == 0 {
+			if at >= uint64(len(m.Data)) || len(s.held) > mqttHead { // not there, or no length
+				*s = mqttSide{held: s.held[:0]}
+				return first, whole, more
+			}
+			s.held = append(s.held, m.Data[at])
+			at++
+			if length, n := uvarint(s.held[1:]); n > 0 {
+				s.got = uint64(len(s.held))
+				s.size = s.got + length
+			}
 		}
-		length += uint64(1 + n)
+		if s.size == 0 {
+			continue
+		}
+		if n := min(s.size-s.got, m.Length-at); n > 0 {
+			if at < uint64(len(m.Data)) {
+				b := m.Data[at:min(at+n, uint64(len(m.Data)))]
+				s.held = append(s.held, b[:min(len(b), mqttHeld-len(s.held))]...)
+			}
+			at, s.got = at+n, s.got+n
+		}
+		if s.got < s.size {
+			break
+		}
 		if first == nil {
-			first = b[:min(length, uint64(len(b)))]
+			r.buf = append(r.buf[:0], s.held...)
+			first, whole = r.buf, s.size == uint64(len(s.held))
 		} else {
-			in.More++
+			more++
 		}
-		if at += length; at > m.Length {
-			*owed = at - m.Length
-		}
+		*s = mqttSide{held: s.held[:0]}
 	}
-	return first
+	return first, whole, more
 }
 
 // readMQTTConnect takes the version from a CONNECT, and nothing of who asks.

@@ -70,7 +70,10 @@ var talks = []talk{
 			"request mqtt PUBLISH a/b id 9", "reply mqtt PUBACK id 9", "event mqtt PUBLISH a/b and more", "pong mqtt PINGRESP", "bye mqtt DISCONNECT", ""}},
 	{"a packet of MQTT in two messages", "mqttv3.1", "",
 		[]string{">B \x10\x0e\x00\x06MQIsdp\x03\x02\x00\x3c\x00\x00", ">B \x30\x08\x00\x03a/b", ">B \xc0\x00z\xc0\x00", "<B \xd0\x00"},
-		[]string{"hello mqtt CONNECT MQTT 3.1", "event mqtt PUBLISH a/b", "ping mqtt PINGREQ", "pong mqtt PINGRESP"}},
+		[]string{"hello mqtt CONNECT MQTT 3.1", "other mqtt part of a packet", "event mqtt PUBLISH a/b and more", "pong mqtt PINGRESP"}},
+	{"MQTT byte by byte", "mqtt", "",
+		[]string{">B \x10", ">B \x0c\x00", ">B \x04MQTT\x04\x02\x00\x3c\x00\x00", "<B \x20", "<B \x02", "<B \x00", "<B \x05"},
+		[]string{"other mqtt part of a packet", "other mqtt part of a packet", "hello mqtt CONNECT MQTT 3.1.1", "other mqtt part of a packet", "other mqtt part of a packet", "other mqtt part of a packet", "error! mqtt CONNACK code 5, not authorized"}},
 	{"MQTT 5, guessed", "", "",
 		[]string{">B \x10\x0d\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x00", "<B \x20\x03\x00\x87\x00", "<B \xe0\x01\x8e", "<B \x40\x03\x00\x01\x97"},
 		[]string{"hello mqtt CONNECT MQTT 5", "error! mqtt CONNACK code 135, not authorized", "error! mqtt DISCONNECT code 142, session taken over", "error mqtt PUBACK id 1 code 151, quota exceeded"}},
@@ -113,11 +116,12 @@ func TestTalks(t *testing.T) {
 	for _, talk := range talks {
 		t.Run(talk.name, func(t *testing.T) {
 			var r Reader
+			var scratch Scratch
 			r.Open(talk.protocol, talk.target)
 			for i, s := range talk.messages {
 				var in Info
 				got := ""
-				if r.Read(say(s), &in) {
+				if r.Read(say(s), &in, &scratch) {
 					got = in.Kind.String()
 					if in.Fatal {
 						got += "!"
@@ -149,9 +153,10 @@ func TestSecretsStay(t *testing.T) {
 		{"sip", "> REGISTER sip:a SIP/2.0\r\nAuthorization: Digest response=\"hunter2\"\r\n\r\n"},
 	} {
 		var r Reader
+		var scratch Scratch
 		var in Info
 		r.Open(talk.protocol, "")
-		if !r.Read(say(talk.message), &in) {
+		if !r.Read(say(talk.message), &in, &scratch) {
 			t.Errorf("%q is not read", talk.message)
 		}
 		if line := string(in.Append(nil)); strings.Contains(line, "hunter2") {
@@ -164,16 +169,17 @@ func TestSecretsStay(t *testing.T) {
 func TestAllocs(t *testing.T) {
 	for _, talk := range talks {
 		var r Reader
+		var scratch Scratch
 		var in Info
 		r.Open(talk.protocol, talk.target)
 		var all []*Message
 		for _, s := range talk.messages {
 			m := say(s)
 			all = append(all, m)
-			r.Read(m, &in)
+			r.Read(m, &in, &scratch)
 		}
 		for _, m := range all[1:] {
-			if n := testing.AllocsPerRun(20, func() { r.Read(m, &in) }); n != 0 {
+			if n := testing.AllocsPerRun(20, func() { r.Read(m, &in, &scratch) }); n != 0 {
 				t.Errorf("%s: %q takes %v allocations", talk.name, m.Data, n)
 			}
 		}
@@ -192,13 +198,14 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, which uint8, text, fromClient bool, cut uint16) {
 		talk := talks[int(which)%len(talks)]
 		var r Reader
+		var scratch Scratch
 		var in Info
 		r.Open(talk.protocol, talk.target)
-		r.Read(say(talk.messages[0]), &in)
+		r.Read(say(talk.messages[0]), &in, &scratch)
 		m := &Message{Data: data[:min(int(cut), len(data))], Length: uint64(len(data)), Text: text, FromClient: fromClient}
 		m.Whole = len(m.Data) == len(data)
 		for range 2 {
-			if !r.Read(m, &in) {
+			if !r.Read(m, &in, &scratch) {
 				continue
 			}
 			if in.Protocol == "" || int(in.Kind) >= len(kindNames) {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // Keys are the secrets of key logs in the NSS form: what SSLKEYLOGFILE names,
@@ -90,6 +92,21 @@ func (k *Keys) Log(name string) *Log {
 	l := &Log{keys: k, name: name}
 	k.logs = append(k.logs, l)
 	return l
+}
+
+// Lines are the secrets of the connection whose ClientHello has that random, as
+// lines of a key log; nil if there are none by it.
+func (k *Keys) Lines(random [32]byte) (lines []byte) {
+	s := k.byRandom[random]
+	if s == nil {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		if l := labels[name]; l != ignored && s.of[l] != nil {
+			lines = fmt.Appendf(lines, "%s %x %x\n", name, random, s.of[l])
+		}
+	}
+	return lines
 }
 
 // Len is the number of connections that there are secrets for.

@@ -41,7 +41,13 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	}
 	checker := diagnose.New(diagnose.All(), sink)
 	used := src.unlocks(f.workers)
-	totals, err := session.Run(src, f.config(used), f.workers, checker)
+	conf := f.config(used)
+	kept, err := f.keeper(used, &conf)
+	if err != nil {
+		return 0, false, err
+	}
+	totals, err := session.Run(src, conf, f.workers, checker)
+	unkept := kept.finish()
 	src.progress.clear()
 	src.late(used, stderr)
 	if err != nil && !errors.Is(err, errBroken) {
@@ -51,8 +57,12 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	if err := finish(sink, out, &report.Summary{Inputs: inputs, Totals: totals, Counts: checker.Counts()}); err != nil {
 		return 0, false, err
 	}
+	if unkept != nil {
+		return 0, false, unkept
+	}
 	if f.verbose {
 		describe(stderr, inputs, totals)
+		kept.describe(stderr, f.write)
 	}
 	for i := range inputs {
 		if inputs[i].Err == nil {
@@ -88,6 +98,20 @@ func (f *flags) config(keys *tlsdecrypt.Keys) session.Config {
 		Keep: f.keep(), MaxMemory: limitMemory(f.memory), DecodeAs: f.decodeAs, Checksum: f.checksum,
 		Keys: keys, KeysGrow: f.isLive() && len(f.keylogs) > 0,
 	}
+}
+
+// keeper keeps packets if the flags ask for that; else it is nil.
+func (f *flags) keeper(keys *tlsdecrypt.Keys, conf *session.Config) (*keeper, error) {
+	if f.write == "" {
+		return nil, nil
+	}
+	file, err := openKeep(f.write, f.ring)
+	if err != nil {
+		return nil, err
+	}
+	k := newKeeper(file, keys)
+	conf.Keeper = k
+	return k, nil
 }
 
 // describe says what was read, and which packets were not followed and why.

@@ -30,6 +30,8 @@ type flags struct {
 	noRedact bool
 	format   *report.Format
 	output   string
+	write    string // -w
+	ring     ring   // --ring
 	color    string
 	workers  int
 	memory   int64 // 0: what fits the machine
@@ -46,7 +48,7 @@ type flags struct {
 
 func parseFlags(args []string) (*flags, error) {
 	f := new(flags)
-	var list, follow, payload, format, memory, failOn string
+	var list, follow, payload, format, memory, failOn, rotate string
 	var decodeAs []string
 	var ownOnly bool
 	var buffer int
@@ -67,6 +69,8 @@ func parseFlags(args []string) (*flags, error) {
 	set.BoolVar(&f.noRedact, "no-redact", false, "")
 	set.StringVarP(&format, "format", "f", "text", "")
 	set.StringVarP(&f.output, "output", "o", "", "")
+	set.StringVarP(&f.write, "write", "w", "", "")
+	set.StringVar(&rotate, "ring", "", "")
 	set.StringVar(&f.color, "color", "auto", "")
 	set.IntVar(&f.workers, "workers", 1, "")
 	set.StringVar(&failOn, "fail-on", "never", "")
@@ -96,6 +100,7 @@ func parseFlags(args []string) (*flags, error) {
 		f.checkLive(!ownOnly, buffer, set),
 		f.checkShown(list, follow, payload),
 		f.checkForm(format, set),
+		f.checkWrite(rotate, set),
 		f.checkDecoding(memory, decodeAs),
 	)
 }
@@ -187,6 +192,42 @@ func (f *flags) checkDecoding(memory string, decodeAs []string) error {
 	return nil
 }
 
+// checkWrite reads SIZE:FILES.
+func (f *flags) checkWrite(rotate string, set *pflag.FlagSet) error {
+	switch {
+	case set.Changed("write") && (f.write == "" || f.write == "-"):
+		return hinted("-w kept.pcapng", "-w %q: it takes the name of a file", f.write)
+	case f.write != "" && f.workers > 1:
+		return errors.New("-w and --workers: packets are kept with one worker")
+	case f.write != "" && slices.ContainsFunc(f.read, func(name string) bool { return sameFile(name, f.write) }):
+		return fmt.Errorf("-w %s: it is read at the same time", f.write)
+	case !set.Changed("ring"):
+		return nil
+	case f.write == "":
+		return errors.New("--ring: it is for -w")
+	}
+	size, files, _ := strings.Cut(rotate, ":")
+	n, ok := parseSize(size)
+	count, err := strconv.Atoi(files)
+	if !ok || n < minRing || err != nil || count < 2 {
+		return hinted("--ring 100M:10", "--ring %q: it is the size of a file, 1M or more, a colon, and how many, 2 or more", rotate)
+	}
+	f.ring = ring{n, count}
+	return nil
+}
+
+const minRing = 1 << 20
+
+// sameFile tells whether two names are of one file.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
+}
+
 // isLive tells whether packets come from interfaces.
 func (f *flags) isLive() bool { return len(f.live.Interfaces) > 0 }
 
@@ -224,9 +265,9 @@ func (f *flags) keep() int {
 	shown := f.list >= report.Messages || f.isLive() && f.list == report.Default || f.follow != 0 || f.list == report.Default && f.format != &report.Formats[0]
 	switch {
 	case f.payload == report.PayloadNone || !shown:
-		return session.KeepNone
+		return diagnose.Looked
 	case f.payload == report.PayloadAll, f.payload == 0 && f.follow != 0:
 		return session.KeepAll
 	}
-	return f.payload
+	return max(f.payload, diagnose.Looked)
 }

@@ -50,6 +50,10 @@ Form
   -f, --format NAME      text, ndjson or json (default text)
   -o, --output FILE      write there, not to standard output; FILE has its
                          name only once the report is whole
+  -w, --write FILE       keep the packets of the connections of the report, from
+                         their SYN on, as pcapng, with the TLS secrets used
+      --ring SIZE:FILES  as FILE.0, FILE.1 and so on, of that size, the oldest
+                         written over: 100M:10
       --color WHEN       auto, always or never (default auto; NO_COLOR counts)
 
 Decoding

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/tlsdecrypt"
+)
+
+// A keeper writes the packets of the connections that turn out to be of the
+// report, from their SYN on. What is not known yet waits, with all packets
+// behind it, so that they are written in order; what waits too long waits
+// apart, and is written late or not at all.
+type keeper struct {
+	file  *keepFile
+	keys  *tlsdecrypt.Keys
+	fates map[int64]fate
+	queue []waiting           // in order of capture
+	head  int                 // those before it have left the queue
+	held  int                 // bytes in queue
+	apart map[int64][]waiting // by stream: those that the queue could not wait for
+	order []int64             // of apart, the oldest first
+	bytes int                 // in apart
+	gone  int64               // packets that were let go, undecided
+}
+
+// A fate says what becomes of the packets of a connection.
+type fate uint8
+
+const (
+	undecided fate = iota
+	wanted
+	unwanted
+)
+
+type waiting struct {
+	stream int64
+	packet capture.Packet
+}
+
+// What may wait, in bytes.
+const (
+	maxQueue = 16 << 20
+	maxApart = 64 << 20
+	overhead = 128 // of one packet
+)
+
+func newKeeper(file *keepFile, keys *tlsdecrypt.Keys) *keeper {
+	return &keeper{file: file, keys: keys, fates: make(map[int64]fate), apart: make(map[int64][]waiting)}
+}
+
+// Packet implements session.Keeper.
+func (k *keeper) Packet(stream int64, p *capture.Packet) {
+	f := k.fates[stream]
+	switch {
+	case f == unwanted:
+	case f == wanted && k.head == len(k.queue):
+		k.file.write(p)
+	default:
+		if f == undecided {
+			k.fates[stream] = undecided
+		}
+		w := waiting{stream, *p}
+		w.packet.Data = bytes.Clone(p.Data)
+		k.queue = append(k.queue, w)
+		k.held += overhead + len(p.Data)
+		k.advance()
+	}
+}
+
+// Keep implements session.Keeper.
+func (k *keeper) Keep(stream int64, tls *tlsdecrypt.Facts) {
+	if k.fates[stream] == wanted {
+		return
+	}
+	k.fates[stream] = wanted
+	if tls != nil && tls.ClientHello != nil && k.keys != nil {
+		k.file.secret(stream, k.keys.Lines(tls.ClientHello.Random))
+	}
+	for _, w := range k.take(stream) {
+		k.file.write(&w.packet)
+	}
+	k.advance()
+}
+
+// Drop implements session.Keeper.
+func (k *keeper) Drop(stream int64) {
+	if k.fates[stream] == wanted {
+		return
+	}
+	k.fates[stream] = unwanted
+	k.take(stream)
+	k.advance()
+}
+
+// Forget implements session.Keeper.
+func (k *keeper) Forget(stream int64) {
+	if k.fates[stream] != wanted {
+		k.Drop(stream)
+	}
+	k.file.forget(stream)
+	if k.head == len(k.queue) {
+		delete(k.fates, stream)
+	}
+}
+
+// take gives what waits apart for a connection, which does not wait any more.
+func (k *keeper) take(stream int64) []waiting {
+	list := k.apart[stream]
+	if list == nil {
+		return nil
+	}
+	delete(k.apart, stream)
+	k.order = slices.DeleteFunc(k.order, func(s int64) bool { return s == stream })
+	for i := range list {
+		k.bytes -= overhead + len(list[i].packet.Data)
+	}
+	return list
+}
+
+// advance writes what waits at the head of the queue and is decided. Where the
+// queue is too long, what is not decided has to wait apart.
+func (k *keeper) advance() {
+	for ; k.head < len(k.queue); k.head++ {
+		w := &k.queue[k.head]
+		f := k.fates[w.stream]
+		if f == undecided && k.held <= maxQueue {
+			break
+		}
+		k.held -= overhead + len(w.packet.Data)
+		switch f {
+		case wanted:
+			k.file.write(&w.packet)
+		case undecided:
+			k.aside(*w)
+		}
+		*w = waiting{}
+	}
+	if k.head > len(k.queue)/2 {
+		k.queue, k.head = slices.Delete(k.queue, 0, k.head), 0
+	}
+	if len(k.queue) == 0 && len(k.fates) > 1<<16 { // all that is decided and forgotten
+		k.fates = map[int64]fate{}
+	}
+}
+
+func (k *keeper) aside(w waiting) {
+	if k.apart[w.stream] == nil {
+		k.order = append(k.order, w.stream)
+	}
+	k.apart[w.stream] = append(k.apart[w.stream], w)
+	k.bytes += overhead + len(w.packet.Data)
+	for k.bytes > maxApart {
+		oldest := k.order[0]
+		k.gone += int64(len(k.take(oldest)))
+	}
+}
+
+// describe says what was kept.
+func (k *keeper) describe(w io.Writer, name string) {
+	if k != nil {
+		fmt.Fprintf(w, "wssniff: %s: %d packets kept; %d let go before it was known what they are\n", name, k.file.packets, k.gone)
+	}
+}
+
+// finish writes what is decided by the end.
+func (k *keeper) finish() error {
+	if k == nil {
+		return nil
+	}
+	for i := k.head; i < len(k.queue); i++ {
+		if w := &k.queue[i]; k.fates[w.stream] == wanted {
+			k.file.write(&w.packet)
+		}
+	}
+	k.queue = nil
+	return k.file.close()
+}
