@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -48,15 +49,14 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	if err != nil {
 		return 0, false, err
 	}
+	summary := func(t *session.Totals) *report.Summary {
+		return &report.Summary{Inputs: packets.Inputs(), Totals: t, Counts: checker.Counts()}
+	}
 	if f.isLive() {
 		if err := f.dropRoot(stderr); err != nil {
 			return 0, false, err
 		}
-		conf.Counting = func(t *session.Totals) {
-			src.sofar = func() {
-				soFar(stderr, sink.Sink, &report.Summary{Inputs: packets.Inputs(), Totals: t, Counts: checker.Counts()})
-			}
-		}
+		conf.Counting = func(t *session.Totals) { src.sofar = func() { soFar(stderr, sink.Sink, summary(t)) } }
 	}
 	totals, err := session.Run(src, conf, f.workers, checker)
 	unkept := kept.finish()
@@ -65,26 +65,27 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	if err != nil && !errors.Is(err, errBroken) {
 		return 0, false, err
 	}
-	inputs := packets.Inputs()
-	if err := finish(sink, out, &report.Summary{Inputs: inputs, Totals: totals, Counts: checker.Counts()}); err != nil {
+	if err := cmp.Or(finish(sink, out, summary(totals)), unkept); err != nil {
 		return 0, false, err
 	}
-	if unkept != nil {
-		return 0, false, unkept
-	}
+	inputs := packets.Inputs()
 	if f.verbose {
 		describe(stderr, inputs, totals)
 		describeFilter(stderr, source)
 		kept.describe(stderr, f.write)
 	}
+	return sink.worst, tellDamage(stderr, inputs), nil
+}
+
+// tellDamage says which inputs could not be read to their end, and whether any could not.
+func tellDamage(w io.Writer, inputs []capture.Input) (damaged bool) {
 	for i := range inputs {
-		if inputs[i].Err == nil {
-			continue
+		if err := inputs[i].Err; err != nil {
+			damaged = true
+			fmt.Fprintf(w, "wssniff: %v\n", err)
 		}
-		damaged = true
-		fmt.Fprintf(stderr, "wssniff: %v\n", inputs[i].Err)
 	}
-	return sink.worst, damaged, nil
+	return damaged
 }
 
 // An origin is where packets come from: files or interfaces.

@@ -193,8 +193,8 @@ func TestRing(t *testing.T) {
 	}
 }
 
-// TestKilled kills the program while it keeps packets: the file ends with a
-// whole block.
+// TestKilled kills the program while it keeps packets: what it had written can
+// be read, up to a block that the kill cut.
 func TestKilled(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -246,7 +246,7 @@ func TestKilled(t *testing.T) {
 		}
 		n++
 	}
-	if in := src.Inputs()[0]; in.Err != nil || n == 0 {
+	if in := src.Inputs()[0]; n < 100 || in.Err != nil && !strings.Contains(in.Err.Error(), "cut off at byte") {
 		t.Errorf("%d packets, then %v", n, in.Err)
 	}
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // A keepFile is the pcapng file that -w writes, or the ring of them. Blocks
-// reach it whole and soon, so that it can be read whatever ends the program.
+// reach it soon and are not begun before they are whole, so that it can be read
+// whatever ends the program: a kill in the middle of a write can cut the last one.
 type keepFile struct {
 	name    string
 	ring    ring
