@@ -233,6 +233,18 @@ func (b *backend) queue(w wait) (first, last time.Duration, ok bool) {
 	return first, last, b.slow
 }
 
+// leak counts a connection that an end leaves half open: a server, or all of a client.
+func (w *World) leak(at netip.AddrPort) int64 {
+	if w.leaks == nil {
+		w.leaks = make(map[netip.AddrPort]int64)
+	}
+	if _, known := w.leaks[at]; !known && len(w.leaks) >= maxFleet {
+		return 0
+	}
+	w.leaks[at]++
+	return w.leaks[at]
+}
+
 // A service is a path that several servers serve.
 type service struct {
 	servers [8]share

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"net/netip"
 	"time"
 
 	"github.com/wssniff/wssniff/capture"
@@ -80,6 +81,33 @@ var fleetRules = []Rule{
 		},
 	},
 	{
+		ID: "connection-leak", Severity: Warning, Clause: "RFC 9293 §3.6",
+		Title:   "connections are not closed: one side leaves them half open again and again",
+		Advice:  "handle close, error and end of the socket alike, and close it in each",
+		Seen:    "three connections or more in which the same end had a FIN, acknowledged it, and sent none for a minute",
+		Means:   "descriptors and memory run out there, slowly",
+		Causes:  []string{"a server that ignores the end of upgraded sockets (allowHalfOpen)", "a table of connections that is not cleaned after errors", "no ping, so that nobody notices"},
+		Fixes:   []Fix{{"Node", "socket.on('end', () => socket.end()) for upgraded sockets"}, {"", "a ping with a timeout that ends the connection"}},
+		NotWhen: "the other end still sends: then one direction is left open on purpose",
+		Closed: func(p *Pass, e *session.Closed) {
+			c := e.Conn
+			first := c.TCP.EndedBy
+			if c.H2 != nil || !p.Conn.Opened || c.TCP.End != reassembly.FIN || c.Segments().Over(first.Other()) || !whole(c, first.Other()) ||
+				e.Time.Sub(c.TCP.EndedAt) < leakTime || c.Segments().Counts(first.Other()).HalfClosed > 0 {
+				return
+			}
+			at := c.Server
+			if first == reassembly.FromServer {
+				at = netip.AddrPortFrom(c.Client.Addr(), 0)
+			}
+			if n := p.World.leak(at); n >= manyLeaks {
+				p.from(first.Other())
+				p.Report("", "%d connections that %v leaves half open, this one for %v", n, at.Addr(), e.Time.Sub(c.TCP.EndedAt).Round(time.Second)).
+					In(c.TCP.EndedIn).With("connections", n)
+			}
+		},
+	},
+	{
 		ID: "slow-accept", Severity: Warning, Clause: "RFC 6455 §4.2.2",
 		Title:   "opening handshakes wait for each other at the server",
 		Advice:  "move work out of the upgrade handler, or let it run in parallel; refuse with 503 what is too much",
@@ -102,6 +130,11 @@ var fleetRules = []Rule{
 		},
 	},
 }
+
+const (
+	leakTime  = time.Minute
+	manyLeaks = 3
+)
 
 // storm reports how the client of c comes back, each form once.
 func (p *Pass) storm(c *session.Conn, s *series) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"io"
+	"strconv"
 	"time"
 
 	"github.com/wssniff/wssniff/frames"
@@ -95,7 +96,7 @@ var performanceRules = []Rule{
 					form = "cut"
 				}
 				p.from(d)
-				p.Report(form, "the window of the %v was closed %d times, %v in all", d, n.ZeroWindows, n.ZeroWindow.Round(time.Millisecond)).
+				p.Report(form, "the window of the %v was closed %s, %v in all", d, times(n.ZeroWindows), n.ZeroWindow.Round(time.Millisecond)).
 					With("zero_windows", n.ZeroWindows).With("zero_window_ms", n.ZeroWindow.Milliseconds())
 			}
 		},
@@ -205,6 +206,14 @@ var performanceRules = []Rule{
 			}
 		},
 	},
+}
+
+// times says how often.
+func times(n int64) string {
+	if n == 1 {
+		return "once"
+	}
+	return strconv.FormatInt(n, 10) + " times"
 }
 
 // A load is what the messages of one side weigh.

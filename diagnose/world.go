@@ -26,7 +26,8 @@ type World struct {
 	answered [maxAnswered]answered // the last opening handshakes that are over
 	answers  int                   // how many were
 
-	fields   map[string]bool // by name: whether it is a secret
+	fields   map[string]bool          // by name: whether it is a secret
+	leaks    map[netip.AddrPort]int64 // connections that an end leaves half open
 	series   map[visitor]*series
 	backends map[netip.AddrPort]*backend
 	services map[uint64]*service // by the sum of the path

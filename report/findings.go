@@ -119,16 +119,25 @@ func rules(of []*diagnose.Finding) []string {
 	return ids
 }
 
-// sorted are the kinds, the worst first.
+// sorted are the kinds, the worst first; of those that weigh the same, what
+// explains a failure stands before what follows from it.
 func (t *findTally) sorted() []*findKind {
 	kinds := make([]*findKind, 0, len(t.kinds))
 	for _, k := range t.kinds {
 		kinds = append(kinds, k)
 	}
 	slices.SortFunc(kinds, func(a, b *findKind) int {
-		return cmp.Or(-cmp.Compare(a.severity, b.severity), -cmp.Compare(a.conns.n, b.conns.n), cmp.Compare(a.id, b.id))
+		return cmp.Or(-cmp.Compare(a.severity, b.severity), cmp.Compare(bit(a.leads.n == 0), bit(b.leads.n == 0)),
+			-cmp.Compare(a.conns.n, b.conns.n), cmp.Compare(a.id, b.id))
 	})
 	return kinds
+}
+
+func bit(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // table is the table of findings.
