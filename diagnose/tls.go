@@ -237,7 +237,7 @@ func certBad(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 		p.Report("expires-soon", "not after %s, captured %s", day(cert.NotAfter), day(now))
 	}
 	switch rejected := alertOf(f, tlsdecrypt.Client, 48, 46, 42); {
-	case !cert.Covers(name) && (failed || !nameless(f.ClientHello)): // what the user had typed is not known
+	case !cert.Covers(name) && (rejected != nil || !nameless(f.ClientHello)): // what the user had typed is not known
 		report("name-mismatch", Warning, "%s is not among %s", name, strings.Join(cert.Names, ", "))
 	case cert.SelfSigned:
 		report("self-signed", Info, "subject and issuer are %s", cert.Subject)
