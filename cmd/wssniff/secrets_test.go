@@ -104,11 +104,7 @@ func print(t *testing.T, c *casetest.Case, shown bool) printings {
 		add(f, report.Options{List: report.Frames, Payload: report.PayloadAll, Width: 400})
 		add(f, report.Options{List: report.Frames, Payload: 40})
 		add(f, report.Options{Live: true})
-		followed := int64(20)
-		if i > 0 {
-			followed = 2 // text alone writes one connection in a way of its own
-		}
-		for id := int64(1); id <= followed; id++ {
+		for id := int64(1); id <= 20; id++ {
 			add(f, report.Options{Follow: id, Width: 400})
 		}
 	}
