@@ -121,6 +121,12 @@ var requestRules = []Rule{
 		Means:  "servers answer 400 or 426 and name the version they speak",
 		Causes: []string{"a very old or embedded client", "a proxy or CDN drops the field"},
 		Fixes:  []Fix{{"", "update the client"}},
+		Variants: []Variant{
+			{ID: "plain-http-426", Severity: Info, Title: "a WebSocket server was opened as a page", Clause: "RFC 9110 §15.5.22", Advice: "open it by ws:// or wss://; let health checks ask for another path"},
+		},
+		NotWhen:  "the 426 names another protocol, as TLS",
+		Ordinary: func(p *Pass, e *session.Ordinary) { p.upgradeRequired(e.Conn.HTTP) },
+		Closed:   func(p *Pass, e *session.Closed) { p.upgradeRequired(e.Conn.HTTP) },
 		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
 			switch v := h.Version(); {
 			case h.Obsolete:
