@@ -79,6 +79,9 @@ func (c *Checker) Observe(e session.Event) {
 	case *session.Ordinary:
 		c.judgeOrdinary(e)
 		return
+	case *session.Handshake:
+		c.judgeHandshake(e)
+		return
 	}
 	if m, ok := e.(*session.Message); ok {
 		c.hear(m)
@@ -97,16 +100,6 @@ func (c *Checker) Observe(e session.Event) {
 		conn.frame(e)
 	case *session.Message:
 		c.judgeMessage(e)
-	case *session.Handshake:
-		p := c.begin(&e.Where)
-		p.Conn.handshake(e)
-		c.listen(p.Conn, e)
-		c.world.joinLegs(p.Conn, e)
-		for _, p.rule = range c.handshake {
-			p.rule.Handshake(p, e)
-		}
-		c.tell()
-		c.world.handshake(p.Conn, e)
 	case *session.Refusal:
 		p := c.begin(&e.Where)
 		for _, p.rule = range c.refusal {
@@ -132,6 +125,22 @@ func (c *Checker) seal(e *session.Sealed) {
 	c.tell()
 	c.out.Observe(e)
 	c.forget(p.Conn)
+}
+
+// judgeHandshake judges an opening handshake. The rules look first: what they
+// have found of it is known when it is told.
+func (c *Checker) judgeHandshake(e *session.Handshake) {
+	p := c.begin(&e.Where)
+	p.Conn.handshake(e)
+	p.Conn.checks.judge(e)
+	c.listen(p.Conn, e)
+	c.world.joinLegs(p.Conn, e)
+	for _, p.rule = range c.handshake {
+		p.rule.Handshake(p, e)
+	}
+	c.out.Observe(e)
+	c.tell()
+	c.world.handshake(p.Conn, e)
 }
 
 // judgeOrdinary judges a connection that is no WebSocket, and forgets it.
