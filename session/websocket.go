@@ -44,7 +44,7 @@ type place struct {
 
 // pings are the last of a side that were not answered yet.
 type pings struct {
-	waiting [8]ping
+	waiting [16]ping
 	sent    uint8 // how many, modulo 256
 }
 
