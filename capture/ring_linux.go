@@ -219,6 +219,19 @@ func (r *ring) read(p *Packet) bool {
 	}
 }
 
+// ready says whether there is a packet.
+func (r *ring) ready() bool {
+	block := r.block
+	if r.ours {
+		if r.left > 0 {
+			return true
+		}
+		block = (block + 1) % (len(r.mem) / blockSize)
+	}
+	status := (*uint32)(unsafe.Pointer(&r.mem[block*blockSize+blockStatus]))
+	return atomic.LoadUint32(status)&statusUser != 0
+}
+
 // fill makes a packet of what begins with its header h.
 func (r *ring) fill(p *Packet, h []byte) {
 	start := int(native.Uint16(h[packetMAC:]))

@@ -206,6 +206,7 @@ func (t *Tracker) begin(f *flow, g *reassembly.Segment, fromLow bool) (*Conn, re
 	f.conn = c
 	t.name(c)
 	t.totals.TCP++
+	t.totals.Open++
 	t.idle.remove(f)
 	if c.joined {
 		t.live.push(f)

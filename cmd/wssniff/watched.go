@@ -19,7 +19,7 @@ type watched struct {
 	broken   func() bool // nobody reads the report any more
 	progress *progress
 	keys     *keyring
-	sofar    func() // writes what there is so far; nil for nothing
+	nudged   func() // sees to what else there is to do in live capture
 
 	ahead bool // first and err were read ahead
 	first capture.Packet
@@ -66,7 +66,7 @@ func (w *watched) Read(p *capture.Packet) error {
 	if w.broken() {
 		return errBroken
 	}
-	if w.n&0xfff == 0 && w.progress != nil {
+	if w.n&0xfff == 0 && w.progress != nil && w.files != nil {
 		read, total := w.files.Progress()
 		w.progress.show(w.n, read, total)
 	}
@@ -76,10 +76,16 @@ func (w *watched) Read(p *capture.Packet) error {
 		return w.err
 	}
 	err := w.Source.Read(p)
-	for err == nil && p.Length == 0 && w.sofar != nil { // nudged
-		w.sofar()
+	for err == nil && p.Length == 0 && w.nudged != nil {
+		w.nudged()
 		err = w.Source.Read(p)
 	}
 	w.gather(p)
 	return err
+}
+
+// Ready says whether Read would not have to wait.
+func (w *watched) Ready() bool {
+	live, ok := w.Source.(interface{ Ready() bool })
+	return !ok || live.Ready()
 }
