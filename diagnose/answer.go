@@ -38,6 +38,7 @@ var answerRules = []Rule{
 			if valid, known := h.AcceptValid(); !known || valid {
 				return
 			}
+			p.fails(LineAccept)
 			got := h.Accept()
 			form := acceptFault(h.Key(), got, h.AcceptExpected())
 			other, packet, known := p.World.keyFor(got)

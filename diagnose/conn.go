@@ -42,6 +42,7 @@ type Conn struct {
 	heart     *heart        // nil before the first Ping or Pong
 	banner    *banner       // what the answer says of who wrote it
 
+	checks   checklist         // of the last opening handshake
 	extended *session.H2       // of the stream of HTTP/2 that it is
 	talk     *talk             // nil before a message of which something is known
 	said     *subprotocol.Info // what the message at hand means

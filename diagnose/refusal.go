@@ -181,6 +181,7 @@ var refusalRules = []Rule{
 		Variants: []Variant{
 			{ID: "hijack", Title: "middleware hides what an upgrade in Go needs", Advice: "let the wrapper of ResponseWriter implement http.Hijacker or Unwrap"},
 			{ID: "asgi", Title: "Django without Channels has got a WebSocket", Advice: "set ASGI_APPLICATION with a ProtocolTypeRouter"},
+			{ID: "h2c", Title: "the server behind the proxy speaks HTTP/2 alone", Advice: "let the proxy speak HTTP/1.1 to that server: http://, not h2c://", Clause: "RFC 9113 §8.6"},
 			{ID: "iis-501", Title: "this version of IIS, or this site, has no WebSockets", Advice: "install the role service WebSocket Protocol"},
 		},
 	}, crashForms, 500, 501),
@@ -205,6 +206,7 @@ var refusalRules = []Rule{
 			{ID: "timeout", Title: "the client gave up waiting for an answer"},
 			{ID: "closed", Title: "the server closed without an answer"},
 			{ID: "partial", Title: "the head of the answer breaks off"},
+			{ID: "no-request", Severity: Info, Title: "the client opened the connection and asked for nothing", Advice: "look at who connects: a browser that connects ahead, a health check of TCP, a scanner; a client that hangs before its request"},
 			{ID: "slow", Severity: Warning, Title: "the answer took more than a second"},
 			{ID: "gateway-timeout", Title: "a gateway gave up waiting for an answer", Clause: "RFC 9110 §15.6.5"},
 		},
@@ -219,6 +221,16 @@ var refusalRules = []Rule{
 				p.Report("slow", "%v", took.Round(time.Millisecond)).In(h.Requested.Packet)
 			}
 		}),
+		Ordinary: func(p *Pass, e *session.Ordinary) {
+			if e.Conn.Silent() {
+				p.noRequest(e.Conn, e.Time.Sub(e.Conn.Start))
+			}
+		},
+		Sealed: func(p *Pass, e *session.Sealed) {
+			if unusedTLS(e.Conn.TLS) {
+				p.noRequest(e.Conn, e.Time.Sub(e.Conn.Start))
+			}
+		},
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
 			if c.State != session.Unanswered || c.Handshake == nil || c.H2 != nil && c.H2.How == h2.Reset || c.TCP.End == reassembly.NotEnded || c.OneSided || c.Sides[reassembly.FromServer].LostBytes > 0 {

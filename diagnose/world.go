@@ -34,6 +34,7 @@ type World struct {
 	enders   map[ender]*ends
 	timers   []timer                  // that products have
 	served   map[netip.AddrPort]int64 // by server: the packet of its last answer
+	bare     map[netip.Addr]bare      // by who sent requests that say upgrade and not to what
 	knocks   map[[2]netip.Addr]knock  // by client and server
 	oneSided bool                     // of a connection only one direction was captured
 }

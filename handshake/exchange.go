@@ -106,6 +106,9 @@ func (r *Reader) request(b []byte, size int) Step {
 	}
 	if !f.asks() {
 		r.Exchanges++
+		if f.hop && !f.upgrades {
+			r.BareUpgrades++
+		}
 		r.ordinary(b)
 		return More
 	}
@@ -146,6 +149,9 @@ func (r *Reader) response(b []byte, size int) Step {
 	r.pop()
 	if k == connect {
 		r.connected(status)
+	}
+	if f := &r.facts; status == 426 && k != unseen && k != upgrade && (!f.upgrades || f.websocket) {
+		r.UpgradeRequired++
 	}
 	h := &r.server
 	r.respond(k, status)

@@ -17,6 +17,10 @@ type Reader struct {
 	MidStream bool  // the capture joined in the middle: skip up to a call that begins with a start line
 	Exchanges int64 // requests seen that do not ask for a WebSocket
 
+	// Of those exchanges:
+	BareUpgrades    int64 // requests whose Connection says upgrade, with no Upgrade that says to what
+	UpgradeRequired int64 // answers with 426 that name no other protocol than WebSocket
+
 	client, server half
 	began          bool
 	facts          facts

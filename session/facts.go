@@ -63,7 +63,17 @@ type Facts struct {
 	H2  *H2               // nil where it was not a stream of HTTP/2
 	TCP TCP
 
+	HTTP *HTTP // nil where its ordinary exchanges had nothing to tell
+
 	PingRTT Samples // from a Ping to the Pong with the same payload
+}
+
+// HTTP is what there is to tell of requests that ask for no WebSocket.
+type HTTP struct {
+	BareUpgrades    int64 // requests whose Connection says upgrade, with no Upgrade that says to what
+	BareUpgrade     Where // the first of them
+	UpgradeRequired int64 // answers with 426 to such requests
+	Required        Where // the first of them
 }
 
 // A Mismatch says which end of a connection speaks TLS alone.

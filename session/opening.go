@@ -47,6 +47,7 @@ func (c *Conn) http(r *reassembly.Chunk) {
 		} else {
 			n, step = c.opener.reader.Server(r.Data)
 		}
+		c.exchanged(r)
 		r.Data = r.Data[n:]
 		r.Offset += int64(n)
 		switch {
@@ -62,6 +63,30 @@ func (c *Conn) http(r *reassembly.Chunk) {
 		if c.opener != nil && c.opener.refusal != nil && d == reassembly.FromServer {
 			c.refused(r, false)
 		}
+	}
+}
+
+// exchanged notes what an ordinary request or its answer had to tell.
+func (c *Conn) exchanged(r *reassembly.Chunk) {
+	bare, required := c.opener.reader.BareUpgrades, c.opener.reader.UpgradeRequired
+	if bare+required == 0 {
+		return
+	}
+	if c.HTTP == nil {
+		c.HTTP = new(HTTP)
+	}
+	h := c.HTTP
+	if bare > h.BareUpgrades {
+		if h.BareUpgrades == 0 {
+			h.BareUpgrade = c.at(r.Dir, r)
+		}
+		h.BareUpgrades = bare
+	}
+	if required > h.UpgradeRequired {
+		if h.UpgradeRequired == 0 {
+			h.Required = c.at(r.Dir, r)
+		}
+		h.UpgradeRequired = required
 	}
 }
 
