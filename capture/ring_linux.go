@@ -4,7 +4,9 @@ package capture
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"net"
 	"sync/atomic"
@@ -66,6 +68,19 @@ var native = binary.NativeEndian
 
 // permissionHint is what mends a lack of permission.
 const permissionHint = "run it with sudo, or once: sudo setcap cap_net_raw+ep $(command -v wssniff)"
+
+// whyNone says why no interface can be captured on, "" where that is not so.
+func whyNone() string {
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	switch {
+	case err == nil:
+		unix.Close(fd)
+		return ""
+	case errors.Is(err, fs.ErrPermission):
+		return "no permission: " + permissionHint
+	}
+	return err.Error()
+}
 
 // openRing begins to capture on an interface. Nothing is captured before the
 // ring is there: the socket has no protocol until it is bound.

@@ -45,7 +45,7 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	checker := diagnose.New(diagnose.All(), sink)
 	used := src.unlocks(f.workers)
 	conf := f.config(used)
-	kept, err := f.keeper(used, &conf)
+	kept, err := f.keeper(used, &conf, stderr)
 	if err != nil {
 		return 0, false, err
 	}
@@ -56,6 +56,7 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 		if err := f.confine(keys, stderr); err != nil {
 			return 0, false, err
 		}
+		src.idle = kept.flush
 		f.attend(src, packets.(*live), &conf, func(t *session.Totals) { soFar(stderr, sink.Sink, summary(t)) })
 	}
 	totals, err := session.Run(src, conf, f.workers, checker)
@@ -146,7 +147,7 @@ func soFar(w io.Writer, sink report.Sink, s *report.Summary) {
 }
 
 // keeper keeps packets if the flags ask for that; else it is nil.
-func (f *flags) keeper(keys *tlsdecrypt.Keys, conf *session.Config) (*keeper, error) {
+func (f *flags) keeper(keys *tlsdecrypt.Keys, conf *session.Config, stderr io.Writer) (*keeper, error) {
 	if f.write == "" {
 		return nil, nil
 	}
@@ -155,7 +156,12 @@ func (f *flags) keeper(keys *tlsdecrypt.Keys, conf *session.Config) (*keeper, er
 		return nil, err
 	}
 	k := newKeeper(file, keys)
-	conf.Keeper = k
+	if conf.Keeper = k; f.isLive() {
+		k.patience = patience
+		file.failed = func(err error) {
+			fmt.Fprintf(stderr, "wssniff: %v; the capture goes on, no more packets are kept\n", err)
+		}
+	}
 	return k, nil
 }
 

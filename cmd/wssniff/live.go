@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -143,10 +144,14 @@ func listInterfaces(w io.Writer) error {
 	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "INTERFACE\tSTATE\tADDRESSES")
+	var reasons []string // why some cannot be captured on
 	for _, i := range list {
 		state := "down"
 		if i.Up {
 			state = "up"
+		}
+		if i.Why != "" && !slices.Contains(reasons, i.Why) {
+			reasons = append(reasons, i.Why)
 		}
 		about := i.Addresses
 		if i.Description != "" {
@@ -154,5 +159,19 @@ func listInterfaces(w io.Writer) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\n", i.Name, state, strings.Join(about, " "))
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, why := range reasons {
+		var names []string
+		for _, i := range list {
+			if i.Why == why {
+				names = append(names, i.Name)
+			}
+		}
+		if _, err := fmt.Fprintf(w, "cannot capture on %s: %s\n", strings.Join(names, ", "), why); err != nil {
+			return err
+		}
+	}
+	return nil
 }

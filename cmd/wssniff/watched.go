@@ -20,6 +20,7 @@ type watched struct {
 	progress *progress
 	keys     *keyring
 	nudged   func() // sees to what else there is to do in live capture
+	idle     func() // is called before it waits for a packet; nil for nothing
 
 	ahead bool // first and err were read ahead
 	first capture.Packet
@@ -74,6 +75,9 @@ func (w *watched) Read(p *capture.Packet) error {
 	if w.ahead {
 		*p, w.ahead = w.first, false
 		return w.err
+	}
+	if w.idle != nil && !w.Ready() {
+		w.idle()
 	}
 	err := w.Source.Read(p)
 	for err == nil && p.Length == 0 && w.nudged != nil {
