@@ -423,7 +423,7 @@ SCENARIOS += [
        [{"target": "/status/400", "play": ""}], tls=False, serves={"forbids": True}),
     h2("midstream-h2c", "Over HTTP/2 in clear; the capture begins when two WebSockets are in use.",
        [{"target": "/gate", "play": MID + "text=40 bin=300 text=70 text=20 wait=6 close=1000"},
-        {"target": "/other", "play": "text=9 wait=1 sleep=900 text=40 text=41 text=42 text=43 wait=5 close=1000"}], tls=False,
+        {"target": "/other", "play": "text=9 bin=6 wait=2 sleep=900 text=40 text=41 text=42 text=43 wait=5 close=1000"}], tls=False,
        midstream=True),
     Scenario("h2-chromium", "A browser over HTTP/2 in TLS, page and WebSocket on one connection: text and binary, compressed, "
              "pings of the server, subprotocol, close without a code.",
