@@ -175,6 +175,7 @@ func (c *Checker) close(e *session.Closed) {
 	p := c.begin(&e.Where)
 	p.Conn.legEnded(e)
 	c.world.noteEnd(p.Conn, e.Conn)
+	c.world.fail(e.Conn)
 	for _, p.rule = range c.closed {
 		p.rule.Closed(p, e)
 	}

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 	"github.com/wssniff/wssniff/tlsdecrypt"
@@ -39,7 +41,8 @@ type bare struct {
 // bareUpgrades counts the requests of a connection that say upgrade, and
 // reports once of each address that sent them.
 func (p *Pass) bareUpgrades(h *session.HTTP) {
-	if h == nil || h.BareUpgrades == 0 {
+	n := seen(h, handshake.BareUpgrade)
+	if n == 0 {
 		return
 	}
 	w, from := p.World, p.Conn.Client.Addr()
@@ -51,9 +54,9 @@ func (p *Pass) bareUpgrades(h *session.HTTP) {
 		w.bare = make(map[netip.Addr]bare)
 	}
 	before := b.requests
-	b.requests += h.BareUpgrades
+	b.requests += n
 	if before < bareEnough {
-		b.packets = append(b.packets, h.BareUpgrade.Packet)
+		b.packets = append(b.packets, h[handshake.BareUpgrade].First.Packet)
 	}
 	if before < bareEnough && b.requests >= bareEnough {
 		p.from(reassembly.FromClient)
@@ -64,13 +67,73 @@ func (p *Pass) bareUpgrades(h *session.HTTP) {
 	w.bare[from] = b
 }
 
+// seen is how many ordinary exchanges of a connection were odd in that way.
+func seen(h *session.HTTP, what handshake.Oddity) int64 {
+	if h == nil {
+		return 0
+	}
+	return h[what].Count
+}
+
 // upgradeRequired reports a 426 that answers an ordinary request.
 func (p *Pass) upgradeRequired(h *session.HTTP) {
-	if h == nil || h.UpgradeRequired == 0 {
+	if n := seen(h, handshake.UpgradeRequired); n > 0 {
+		p.from(reassembly.FromServer)
+		p.Report("plain-http-426", "426 of %v to a request without a word of WebSocket", p.Conn.Server).In(h[handshake.UpgradeRequired].First.Packet).With("count", n)
+	}
+}
+
+// bareTarget reports a request whose target alone asks for a WebSocket.
+func (p *Pass) bareTarget(h *session.HTTP) {
+	if n := seen(h, handshake.Stripped); n > 0 {
+		p.from(reassembly.FromClient)
+		p.Report("", "a request to %v says transport=websocket in its target, and its fields say nothing of it", p.Conn.Server).
+			As(Likely).In(h[handshake.Stripped].First.Packet).With("count", n)
+	}
+}
+
+// A client polls because its WebSocket failed if it did so that often, that
+// long behind it.
+const (
+	pollsEnough = 3
+	pollsOn     = 5 * time.Second
+)
+
+// A setback is a WebSocket that failed.
+type setback struct {
+	conn, packet int64
+	at           capture.Time
+}
+
+// fellBack reports a client that polls behind a WebSocket that failed.
+func (p *Pass) fellBack(h *session.HTTP) {
+	if seen(h, handshake.Poll) < pollsEnough {
 		return
 	}
-	p.from(reassembly.FromServer)
-	p.Report("plain-http-426", "426 of %v to a request without a word of WebSocket", p.Conn.Server).In(h.Required.Packet).With("count", h.UpgradeRequired)
+	was, failed := p.World.setbacks[[2]netip.Addr{p.Conn.Client.Addr(), p.Conn.Server.Addr()}]
+	last := &h[handshake.Poll].Last
+	if !failed || last.Time.Sub(was.at) < pollsOn {
+		return
+	}
+	p.from(reassembly.FromClient)
+	p.Report("", "%d requests by long polling, the last %v behind the WebSocket that failed on connection %d",
+		h[handshake.Poll].Count, last.Time.Sub(was.at).Round(time.Second), was.conn).As(Likely).In(was.packet, last.Packet)
+}
+
+// fail notes a WebSocket that was not to be had.
+func (w *World) fail(c *session.Conn) {
+	asked := c.Handshake != nil && (c.State == session.Refused || c.State == session.Unanswered || c.State == session.Rejected)
+	if !asked && !(c.State == session.Aborted && c.Sides[0].Messages+c.Sides[1].Messages == 0) {
+		return
+	}
+	k := [2]netip.Addr{c.Client.Addr(), c.Server.Addr()}
+	if _, known := w.setbacks[k]; !known && len(w.setbacks) >= maxFleet {
+		return
+	}
+	if w.setbacks == nil {
+		w.setbacks = make(map[[2]netip.Addr]setback)
+	}
+	w.setbacks[k] = setback{c.ID, c.EndPacket, c.End}
 }
 
 // requestIn is how long a client may take to say what it wants.

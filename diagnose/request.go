@@ -12,6 +12,8 @@ import (
 var upgradeFixes = []Fix{
 	{"nginx", "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; with map $http_upgrade $connection_upgrade { default upgrade; '' close; }"},
 	{"Apache 2.4.47", `ProxyPass "/ws" "http://backend/ws" upgrade=websocket`},
+	{"Azure Front Door", "no caching on the route"},
+	{"CloudFront", "the origin request policy AllViewer"},
 	{"Vite, webpack, http-proxy-middleware", "ws: true"},
 }
 
@@ -19,14 +21,16 @@ var upgradeFixes = []Fix{
 var requestRules = []Rule{
 	{
 		ID: "upgrade-header-missing", Severity: Error, Clause: "RFC 6455 §4.2.1",
-		Title:   "the server never saw an upgrade request",
-		Advice:  "make the proxy pass Upgrade and Connection on: both end at each hop unless it is told",
-		Seen:    "Sec-WebSocket-Key or Sec-WebSocket-Version in a request without Upgrade",
-		Means:   "no client sends a key without Upgrade: a proxy before this place took it away",
-		Causes:  []string{"an nginx location without the two header lines", "a switch for WebSockets that is off in the proxy's panel", "an Apache ProxyPass without upgrade=websocket", "a route of a CDN with caching, or without WebSocket support", "a development proxy without ws: true"},
-		Fixes:   upgradeFixes,
-		Confirm: "capture before the proxy: there the request has Upgrade",
-		NotWhen: "the request is a health check or a page load: it has no key",
+		Title:    "the server never saw an upgrade request",
+		Advice:   "make the proxy pass Upgrade and Connection on: both end at each hop unless it is told",
+		Seen:     "Sec-WebSocket-Key or Sec-WebSocket-Version in a request without Upgrade, or a target that says transport=websocket",
+		Means:    "no client sends a key without Upgrade: a proxy before this place took it away",
+		Causes:   []string{"an nginx location without the two header lines", "a switch for WebSockets that is off in the proxy's panel", "an Apache ProxyPass without upgrade=websocket", "a route of a CDN with caching, or without WebSocket support", "a development proxy without ws: true"},
+		Fixes:    upgradeFixes,
+		Confirm:  "capture before the proxy: there the request has Upgrade",
+		NotWhen:  "the request is a health check or a page load: it has no key",
+		Ordinary: func(p *Pass, e *session.Ordinary) { p.bareTarget(e.Conn.HTTP) },
+		Closed:   func(p *Pass, e *session.Closed) { p.bareTarget(e.Conn.HTTP) },
 		Handshake: ofUpgrade(func(p *Pass, h *session.Handshake) {
 			f := h.Request.Fields
 			if f.Has("Upgrade") {

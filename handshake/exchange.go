@@ -106,9 +106,6 @@ func (r *Reader) request(b []byte, size int) Step {
 	}
 	if !f.asks() {
 		r.Exchanges++
-		if f.hop && !f.upgrades {
-			r.BareUpgrades++
-		}
 		r.ordinary(b)
 		return More
 	}
@@ -122,6 +119,7 @@ func (r *Reader) request(b []byte, size int) Step {
 
 // ordinary remembers a request that does not ask for a WebSocket.
 func (r *Reader) ordinary(b []byte) {
+	r.noteOdd(b)
 	k := kindOf(b)
 	r.await(k)
 	r.tunnel = false
@@ -151,7 +149,7 @@ func (r *Reader) response(b []byte, size int) Step {
 		r.connected(status)
 	}
 	if f := &r.facts; status == 426 && k != unseen && k != upgrade && (!f.upgrades || f.websocket) {
-		r.UpgradeRequired++
+		r.Odd[UpgradeRequired]++
 	}
 	h := &r.server
 	r.respond(k, status)

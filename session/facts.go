@@ -68,12 +68,11 @@ type Facts struct {
 	PingRTT Samples // from a Ping to the Pong with the same payload
 }
 
-// HTTP is what there is to tell of requests that ask for no WebSocket.
-type HTTP struct {
-	BareUpgrades    int64 // requests whose Connection says upgrade, with no Upgrade that says to what
-	BareUpgrade     Where // the first of them
-	UpgradeRequired int64 // answers with 426 to such requests
-	Required        Where // the first of them
+// HTTP is what there is to tell of requests that ask for no WebSocket, by
+// handshake.Oddity.
+type HTTP [handshake.Oddities]struct {
+	Count       int64
+	First, Last Where
 }
 
 // A Mismatch says which end of a connection speaks TLS alone.

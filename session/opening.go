@@ -68,25 +68,21 @@ func (c *Conn) http(r *reassembly.Chunk) {
 
 // exchanged notes what an ordinary request or its answer had to tell.
 func (c *Conn) exchanged(r *reassembly.Chunk) {
-	bare, required := c.opener.reader.BareUpgrades, c.opener.reader.UpgradeRequired
-	if bare+required == 0 {
+	odd := &c.opener.reader.Odd
+	if *odd == [handshake.Oddities]int64{} {
 		return
 	}
 	if c.HTTP == nil {
 		c.HTTP = new(HTTP)
 	}
-	h := c.HTTP
-	if bare > h.BareUpgrades {
-		if h.BareUpgrades == 0 {
-			h.BareUpgrade = c.at(r.Dir, r)
+	for i, n := range odd {
+		if h := &c.HTTP[i]; n > h.Count {
+			h.Last = c.at(r.Dir, r)
+			if h.Count == 0 {
+				h.First = h.Last
+			}
+			h.Count = n
 		}
-		h.BareUpgrades = bare
-	}
-	if required > h.UpgradeRequired {
-		if h.UpgradeRequired == 0 {
-			h.Required = c.at(r.Dir, r)
-		}
-		h.UpgradeRequired = required
 	}
 }
 
