@@ -150,6 +150,9 @@ func (c *Conn) bytes(ch *reassembly.Chunk) {
 			c.secure(ch)
 			return
 		}
+		if ch.Lost > 0 {
+			c.opener.lost[ch.Dir] = true
+		}
 		if c.searching() && !c.opener.hopeless {
 			c.lookFor(&c.opener.searches[ch.Dir], frames.Habit{}, ch)
 		}

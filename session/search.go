@@ -11,6 +11,7 @@ type search struct {
 	from   int64          // where in the byte stream it began
 	fed    int64          // captured bytes since then
 	held   int64          // bytes counted for it
+	untold int64          // where in the byte stream the connection was open: losses before it were not told
 }
 
 // lookFor gives the run to the search, which it begins if there is none.
@@ -21,7 +22,8 @@ func (c *Conn) lookFor(x *search, known frames.Habit, r *reassembly.Chunk) {
 		x.finder.Certainty = 0
 		if c.forced() {
 			x.finder.Certainty = forcedCertainty
-			x.finder.Assume(r.Dir == reassembly.FromClient)
+			x.finder.Habit.Deflate = true
+			x.finder.Assume(c.forcedAs(r.Dir) == reassembly.FromClient)
 		}
 		x.from = r.Offset - r.Lost
 	}
@@ -52,9 +54,22 @@ func (c *Conn) stop(x *search) {
 	*x = search{}
 }
 
-// forcedCertainty is how many bits must speak for a frame, over chance, where
-// the user says that the connection is a WebSocket.
-const forcedCertainty = 12
+// How many bits must speak for frames, over chance.
+const (
+	aloneBits       = 40 // where the capture has nothing of the other direction
+	otherBits       = 20 // where those of the other direction were found
+	forcedBits      = 1  // where the user says so, for two in a row from the beginning of a segment on
+	forcedCertainty = 12 // and for one anywhere else
+)
+
+// believe says whether what may be the first frames of a direction is taken
+// for them, now that the other direction is known to have some.
+func (c *Conn) believe(f *frames.Finder) bool {
+	if c.forced() {
+		return f.Believe(forcedBits)
+	}
+	return f.Believe(otherBits)
+}
 
 // keptSearch bounds the memory in bytes that a search leaves to the next one.
 const keptSearch = 16 << 10
@@ -90,7 +105,7 @@ func (c *Conn) unsynced(d reassembly.Dir, s *side, r *reassembly.Chunk) {
 	}
 	c.lookFor(&a.search, s.habit, r)
 	switch f := a.search.finder; {
-	case f.Found():
+	case f.Found(), a.joined && c.believe(f):
 		c.resume(d, s, r)
 	case f.Hopeless():
 		a.hopeless = true
@@ -120,6 +135,10 @@ func (c *Conn) resume(d reassembly.Dir, s *side, r *reassembly.Chunk) {
 		}
 		for p := range s.parser.Lose(part.Lost) {
 			c.piece(d, s, p, &part)
+		}
+		if part.Lost > 0 && part.Offset < found.untold {
+			c.t.totals.Gaps++
+			c.emitLost(c.at(d, &part), part.Lost, "not captured")
 		}
 		for p := range s.parser.Pieces(part.Data) {
 			c.piece(d, s, p, &part)
