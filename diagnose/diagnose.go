@@ -96,6 +96,7 @@ type Rule struct {
 	Message   func(*Pass, *session.Message)
 	Lost      func(*Pass, *session.Lost)
 	Sealed    func(*Pass, *session.Sealed)
+	Ordinary  func(*Pass, *session.Ordinary)
 	Closed    func(*Pass, *session.Closed)
 }
 
@@ -254,6 +255,7 @@ func All() []*Rule {
 		{Opening, answerRules},
 		{Opening, negotiationRules},
 		{Opening, refusalRules},
+		{Opening, ordinaryRules},
 		{Opening, pollingRules},
 		{Framing, framingRules},
 		{Framing, fragmentRules},

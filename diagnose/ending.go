@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -64,6 +65,7 @@ var endingRules = []Rule{
 		NotWhen: "a Close frame went before it: see reset-after-close",
 		Variants: []Variant{
 			{ID: "stream", Title: "the stream of HTTP/2 was reset in an open WebSocket", Clause: "RFC 8441 §5", Advice: "look at who sent it: the program behind that stream, or a proxy that lost what it leads to"},
+			{ID: "middlebox", Title: "a box on the way may have sent the RST", Advice: "capture at both ends: a RST that only one of them sees was made between them; let the box keep, or allow, the connection"},
 			{ID: "kill", Title: "several connections were reset at once"},
 			{ID: "after-late-data", Title: "a RST answered data that came after a long silence"},
 			{ID: "linger0", Title: "a side sent data and then a RST at once"},
@@ -79,6 +81,11 @@ var endingRules = []Rule{
 				return
 			}
 			inRow, before := p.World.reset(sender(c), c.TCP.EndedAt, c.TCP.EndedIn)
+			if h, sure, ok := injected(c, p.Conn.Sides[c.TCP.EndedBy.Other()].LastAt); ok {
+				p.ended(c, fmt.Sprintf("RST with TTL %d in the name", h.End), "middlebox").As(sure).
+					With("ttl_rst", int64(h.End)).With("ttl_low", int64(h.Low)).With("ttl_high", int64(h.High))
+				return
+			}
 			if inRow >= manyAtOnce {
 				p.from(c.TCP.EndedBy)
 				p.Report("kill", "%d connections by %v, each within %v of the one before", inRow, sender(c), burstGap).In(before, c.TCP.EndedIn)
@@ -106,6 +113,7 @@ var endingRules = []Rule{
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
 			p.leftOpen(e)
+			p.unanswered(e)
 			for d := range c.Sides {
 				from := reassembly.Dir(d)
 				if other := from.Other(); c.Sides[d].Close != nil && c.Sides[other].Close == nil && c.State == session.Ended && whole(c, other) &&
@@ -210,6 +218,26 @@ func sender(c *session.Conn) netip.Addr {
 	return c.Client.Addr()
 }
 
+// answerIn is how soon a Close is answered by a side that reads.
+const answerIn = 2 * time.Second
+
+// unanswered reports a Close without an answer on a connection that has not ended.
+func (p *Pass) unanswered(e *session.Closed) {
+	c := e.Conn
+	if c.TCP.End != reassembly.NotEnded || c.H2 != nil || c.OneSided || c.ClosedBy == session.ClosedByUnknown {
+		return
+	}
+	for d := range c.Sides {
+		mine, other := c.Sides[d].Close, &c.Sides[1-d]
+		if mine == nil || other.Close != nil || other.LostBytes+other.UnfollowedBytes > 0 || e.Time.Sub(mine.Time) < answerIn {
+			continue
+		}
+		from := reassembly.Dir(d)
+		p.from(from.Other())
+		p.Report("no-echo", "Close of the %v in packet %d has no answer for %v, and TCP is open", from, mine.Packet, e.Time.Sub(mine.Time).Round(time.Second)).In(mine.Packet)
+	}
+}
+
 // leftOpen reports what is wrong with the end of TCP behind Close frames.
 func (p *Pass) leftOpen(e *session.Closed) {
 	c := e.Conn
@@ -219,8 +247,14 @@ func (p *Pass) leftOpen(e *session.Closed) {
 	client, server := c.Sides[reassembly.FromClient].Close, c.Sides[reassembly.FromServer].Close
 	waited := e.Time.Sub(c.TCP.EndedAt)
 	if client == nil || server == nil {
-		if first := c.TCP.EndedBy; c.TCP.End == reassembly.FIN && !c.Segments().Over(first.Other()) && waited >= longSilence && whole(c, first.Other()) {
-			p.from(first.Other())
+		first := c.TCP.EndedBy
+		if c.TCP.End != reassembly.FIN || !whole(c, first.Other()) {
+			return
+		}
+		p.from(first.Other())
+		if n := c.Segments().Counts(first.Other()).HalfClosed; n > 0 && c.End.Sub(c.TCP.EndedAt) > time.Second {
+			p.Report("half-closed", "FIN of the %v, and %d bytes of the %v behind it, for %v", first, n, first.Other(), c.End.Sub(c.TCP.EndedAt).Round(time.Millisecond)).In(c.TCP.EndedIn)
+		} else if !c.Segments().Over(first.Other()) && waited >= longSilence {
 			p.Report("half-closed", "FIN of the %v, and none of the %v for %v", first, first.Other(), waited.Round(time.Second)).In(c.TCP.EndedIn)
 		}
 		return
@@ -240,10 +274,13 @@ func (p *Pass) leftOpen(e *session.Closed) {
 	}
 }
 
-// reset tells that who sent Close then sent a RST, and had no answer.
+// reset tells that who sent Close then sent a RST at once, or to more data, and
+// had no answer.
 func (c *Conn) reset(of *session.Conn) bool {
 	d := of.TCP.EndedBy
-	return of.TCP.End == reassembly.RST && of.Sides[d].Close != nil && of.Sides[d.Other()].Close == nil
+	mine, theirs := of.Sides[d].Close, c.Sides[d.Other()].LastAt
+	return of.TCP.End == reassembly.RST && mine != nil && of.Sides[d.Other()].Close == nil &&
+		(of.TCP.EndedAt.Sub(mine.Time) <= time.Second || theirs > mine.Time)
 }
 
 // endWord is how the connection was ended, or the stream of HTTP/2 that it was.
@@ -268,7 +305,7 @@ func streamForm(c *session.Conn) string {
 }
 
 // ended reports who ended TCP, and what was before.
-func (p *Pass) ended(c *session.Conn, how, form string) {
+func (p *Pass) ended(c *session.Conn, how, form string) *Finding {
 	d := c.TCP.EndedBy
 	how = endWord(c, how)
 	p.from(d)
@@ -279,7 +316,7 @@ func (p *Pass) ended(c *session.Conn, how, form string) {
 	if who := whoClosed(c); who.Proxy.IsValid() || who.Leg != nil {
 		text = "; " + who.String() + " began it" + text
 	}
-	p.Report(form, "%s of the %v, longest silence %v%s", how, d, c.IdleMax.Round(time.Millisecond), text).
+	return p.Report(form, "%s of the %v, longest silence %v%s", how, d, c.IdleMax.Round(time.Millisecond), text).
 		In(p.Conn.Sides[0].Last, p.Conn.Sides[1].Last, c.TCP.EndedIn).With("idle_max_ms", c.IdleMax.Milliseconds()).
 		With("ended_by", d.String())
 }

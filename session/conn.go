@@ -129,6 +129,9 @@ func (c *Conn) chunk(ch *reassembly.Chunk) {
 		c.bytes(ch)
 	}
 	if end != reassembly.NotEnded {
+		if c.tls != nil {
+			c.overtaken(ch.Packet, ch.Time)
+		}
 		c.ended(d, end, ch.Packet, ch.Time)
 	}
 }
@@ -153,7 +156,7 @@ func (c *Conn) bytes(ch *reassembly.Chunk) {
 		if ch.Lost > 0 {
 			c.opener.lost[ch.Dir] = true
 		}
-		if c.searching() && !c.opener.hopeless {
+		if (c.searching() || c.losesAnswer(ch)) && !c.opener.hopeless {
 			c.lookFor(&c.opener.searches[ch.Dir], frames.Habit{}, ch)
 		}
 		c.http(ch)

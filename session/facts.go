@@ -63,7 +63,16 @@ type Facts struct {
 	H2  *H2               // nil where it was not a stream of HTTP/2
 	TCP TCP
 
+	HTTP *HTTP // nil where its ordinary exchanges had nothing to tell
+
 	PingRTT Samples // from a Ping to the Pong with the same payload
+}
+
+// HTTP is what there is to tell of requests that ask for no WebSocket, by
+// handshake.Oddity.
+type HTTP [handshake.Oddities]struct {
+	Count       int64
+	First, Last Where
 }
 
 // A Mismatch says which end of a connection speaks TLS alone.
