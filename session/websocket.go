@@ -99,7 +99,7 @@ func (c *Conn) frames(r *reassembly.Chunk) {
 		return
 	}
 	c.pause(r.Time)
-	if c.tls != nil && c.outer == nil && s.parser.Synced() {
+	if c.inRecords() && s.parser.Synced() && (c.H2 == nil || c.H2.begins) {
 		c.record(d, s, r)
 	}
 	if !s.parser.Synced() {
