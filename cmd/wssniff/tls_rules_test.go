@@ -132,6 +132,7 @@ type tlsCase struct {
 	wants  []string // rules that must be found
 	nots   []string // and that must not
 	keys   bool     // with the secrets
+	silent bool     // the client asks for nothing, for ten seconds
 	late   int      // so many of the runs at the beginning are not captured
 	client *tls.Config
 	server *tls.Config
@@ -177,6 +178,8 @@ func tlsCases(t *testing.T) []tlsCase {
 	return []tlsCase{
 		{name: "healthy 1.2", nots: healthy, client: trusting, server: v12(serve(good))},
 		{name: "healthy 1.3", nots: healthy, client: trusting, server: serve(good)},
+		{name: "nothing asked", wants: []string{"handshake-no-response.no-request"}, keys: true, silent: true, client: trusting, server: serve(good)},
+		{name: "nothing asked, no secrets", nots: []string{"handshake-no-response.no-request"}, silent: true, client: trusting, server: serve(good)},
 		{name: "healthy 1.3 decrypted", nots: healthy, keys: true, client: trusting, server: serve(good)},
 		{name: "unknown CA", wants: []string{"tls-cert-rejected"}, nots: bad("self-signed"), client: strangers, server: v12(serve(good))},
 		{name: "unknown CA 1.3", wants: []string{"tls-cert-rejected"}, client: strangers, server: serve(good)},
@@ -206,8 +209,15 @@ func (c *tlsCase) judge(t *testing.T) []*diagnose.Finding {
 	script, keys := c.script, new(tlsdecrypt.Keys)
 	switch {
 	case script == "":
-		outside, keylog := shake(t, c.client.Clone(), c.server.Clone(), conversation...)
+		says := conversation
+		if c.silent {
+			says = nil
+		}
+		outside, keylog := shake(t, c.client.Clone(), c.server.Clone(), says...)
 		script = scriptOf(outside[c.late:], 1460)
+		if c.silent {
+			script = strings.Replace(script, "fin\n", "wait 10s\nfin\n", 1)
+		}
 		if c.keys {
 			if w := keys.Log("test").Write(keylog); w != nil {
 				t.Fatal(w)
