@@ -49,6 +49,7 @@ var troubled = map[string]string{
 	"server-masks":       "a server masks",
 	"subprotocol":        "a server chooses no subprotocol",
 	"tls-faults":         "TLS fails in each connection",
+	"tls-refusals":       "TLS fails in each connection",
 	"too-big":            "a message is too big for its receiver",
 	"unanswered":         "a request has no answer",
 	"close-codes-raw":    "codes that must not be sent",
