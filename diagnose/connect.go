@@ -31,7 +31,7 @@ var connectRules = []Rule{
 		NotWhen: "the capture holds one direction only",
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
-			if c.State != session.Unanswered || c.Handshake != nil || c.H2 != nil {
+			if c.State != session.Unanswered || c.Handshake != nil || c.H2 != nil || c.Unreached != nil {
 				return
 			}
 			again, took := c.Segments().Counts(reassembly.FromClient).Retransmitted, c.End.Sub(c.Start)
@@ -75,7 +75,7 @@ var connectRules = []Rule{
 			case c.Server.Addr() == netip.IPv6Loopback():
 				form = "ipv6-localhost"
 			case before:
-				form, text = "after-restart", ", which answered before"
+				form, text = "after-restart", ", which answered before,"
 			}
 			p.from(reassembly.FromServer)
 			f := p.Report(form, "%v%s refused the connection after %v", c.Server, text, c.TCP.EndedAt.Sub(c.Start).Round(time.Microsecond)).In(served, c.StartPacket)

@@ -247,6 +247,7 @@ func All() []*Rule {
 		rules []Rule
 	}{
 		{Connecting, connectRules},
+		{Connecting, pathRules},
 		{Securing, tlsRules},
 		{Opening, legRules},
 		{Opening, requestRules},

@@ -221,7 +221,7 @@ var refusalRules = []Rule{
 		}),
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
-			if c.State != session.Unanswered || c.Handshake == nil || c.H2 != nil && c.H2.How == h2.Reset || c.TCP.End == reassembly.NotEnded || c.OneSided || c.Sides[reassembly.FromServer].LostBytes > 0 {
+			if c.State != session.Unanswered || c.Handshake == nil || c.H2 != nil && c.H2.How == h2.Reset || c.TCP.End == reassembly.NotEnded || c.OneSided || c.Greeting != "" || c.Sides[reassembly.FromServer].LostBytes > 0 {
 				return
 			}
 			waited := c.End.Sub(p.Conn.Requested.Time).Round(time.Millisecond)

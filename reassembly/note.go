@@ -97,6 +97,8 @@ type rare struct {
 	recent [8]record // of the last segments
 	at     uint8     // which of them is overwritten next
 
+	repeat Repeat // the last segment that was sent again
+
 	synEnd   SeqNum // behind the data of the SYN
 	dupACKs  int    // of the other side, since it acknowledged something new
 	gapCount int    // segments of this direction since gapTime

@@ -81,6 +81,9 @@ func (t *Tracker) Packet(p *capture.Packet) {
 	t.totals.see(p)
 	g := t.ip.Segment(p)
 	if g == nil {
+		if q := t.ip.Quote(p); q != nil {
+			t.quoted(q, p)
+		}
 		return
 	}
 	t.at = nil
