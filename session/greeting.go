@@ -16,7 +16,7 @@ const maxGreeting = 24
 // wrong port.
 func (c *Conn) greets(r *reassembly.Chunk) bool {
 	b := r.Data
-	if c.joined || r.Offset > 0 || len(b) == 0 || c.tls != nil || c.outer != nil ||
+	if c.joined || r.Offset > 0 || len(b) == 0 || c.tls != nil || c.outer != nil || len(c.opener.reader.Via()) > 0 ||
 		c.opener.reader.Pending() == nil && c.stream.Sent(reassembly.FromClient) > 0 {
 		return false
 	}

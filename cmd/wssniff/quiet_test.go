@@ -38,6 +38,7 @@ var troubled = map[string]string{
 	"half-close":         "a client closes TCP instead of answering a Close",
 	"haproxy-tunnel":     "HAProxy closes after its timeout, and finds no backend",
 	"keep-alive":         "a server closes TCP instead of answering a Close",
+	"icmp-rejects":       "a router says no",
 	"killed":             "a server is killed",
 	"killed-client":      "a client is killed",
 	"nginx":              "nginx redirects, refuses for a limit, and finds no backend",
