@@ -122,6 +122,9 @@ func (c *Checker) Observe(e session.Event) {
 // seal judges a TLS connection that could not be looked into, and forgets it.
 func (c *Checker) seal(e *session.Sealed) {
 	p := c.begin(&e.Where)
+	if e.Conn.Server.Port() == 443 {
+		c.world.reach(e.Conn.Server, e.Packet)
+	}
 	for _, p.rule = range c.sealed {
 		p.rule.Sealed(p, e)
 	}

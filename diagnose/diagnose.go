@@ -88,6 +88,7 @@ type Rule struct {
 	Confirm  string    // how to make sure
 	NotWhen  string    // what looks like it, and is something else
 	Zeek     string    // the name of Zeek's weird for it, if there is one
+	Ends     bool      // an error of it is why the connection ends, although its layer is above that of closing
 	Variants []Variant // the forms it has; none if it has only one
 
 	Handshake func(*Pass, *session.Handshake)
@@ -260,11 +261,13 @@ func All() []*Rule {
 		{Framing, fragmentRules},
 		{Framing, compressionRules},
 		{Framing, messageRules},
+		{Idling, beatRules},
 		{Idling, idleRules},
 		{Idling, pingRules},
 		{Closing, closeFrameRules},
 		{Closing, endingRules},
 		{Performing, performanceRules},
+		{Performing, waitRules},
 		{Payload, payloadRules},
 		{Payload, dialectRules},
 		{Fleet, fleetRules},

@@ -8,9 +8,18 @@ import "cmp"
 func Headline(of []*Finding) *Finding {
 	lead := of[0]
 	for _, f := range of[1:] {
-		if cmp.Or(-cmp.Compare(f.Severity, lead.Severity), cmp.Compare(f.Rule.Layer, lead.Rule.Layer), cmp.Compare(f.Packet, lead.Packet)) < 0 {
+		if cmp.Or(-cmp.Compare(f.Severity, lead.Severity), cmp.Compare(f.layer(), lead.layer()), cmp.Compare(f.Packet, lead.Packet)) < 0 {
 			lead = f
 		}
 	}
 	return lead
+}
+
+// layer is where the finding stands among the causes. An application that has
+// refused the session ends it, too: that is no fault of closing.
+func (f *Finding) layer() Layer {
+	if f.Rule.Ends && f.Severity == Error {
+		return Idling
+	}
+	return f.Rule.Layer
 }

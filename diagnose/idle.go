@@ -227,8 +227,8 @@ func (p *Pass) timedOut(e *session.Closed) (t timeout, ok bool) {
 	if !ok || w == nil {
 		return t, false
 	}
-	if h := p.Conn.heart; h != nil && h[x.by].waiting > 0 {
-		return t, false // it waited for a Pong
+	if h := p.Conn.heart; h != nil && h[x.by].waiting > 0 || p.Conn.Found("app-heartbeat-missed", "") {
+		return t, false // it waited for a Pong, or for what an application has in its place
 	}
 	switch who := whoClosed(c); {
 	case who.Leg != nil, who.Proxy.IsValid() && x.by == reassembly.FromClient:

@@ -33,7 +33,7 @@ type World struct {
 	services map[uint64]*service // by the sum of the path
 	enders   map[ender]*ends
 	timers   []timer                  // that products have
-	served   map[netip.AddrPort]int64 // by server: the packet of its last answer
+	served   map[netip.AddrPort]place // by server
 	knocks   map[[2]netip.Addr]knock  // by client and server
 	oneSided bool                     // of a connection only one direction was captured
 }
