@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -64,6 +65,7 @@ var endingRules = []Rule{
 		NotWhen: "a Close frame went before it: see reset-after-close",
 		Variants: []Variant{
 			{ID: "stream", Title: "the stream of HTTP/2 was reset in an open WebSocket", Clause: "RFC 8441 §5", Advice: "look at who sent it: the program behind that stream, or a proxy that lost what it leads to"},
+			{ID: "middlebox", Title: "a box on the way may have sent the RST", Advice: "capture at both ends: a RST that only one of them sees was made between them; let the box keep, or allow, the connection"},
 			{ID: "kill", Title: "several connections were reset at once"},
 			{ID: "after-late-data", Title: "a RST answered data that came after a long silence"},
 			{ID: "linger0", Title: "a side sent data and then a RST at once"},
@@ -79,6 +81,11 @@ var endingRules = []Rule{
 				return
 			}
 			inRow, before := p.World.reset(sender(c), c.TCP.EndedAt, c.TCP.EndedIn)
+			if h, sure, ok := injected(c, p.Conn.Sides[c.TCP.EndedBy.Other()].LastAt); ok {
+				p.ended(c, fmt.Sprintf("RST with TTL %d in the name", h.End), "middlebox").As(sure).
+					With("ttl_rst", int64(h.End)).With("ttl_low", int64(h.Low)).With("ttl_high", int64(h.High))
+				return
+			}
 			if inRow >= manyAtOnce {
 				p.from(c.TCP.EndedBy)
 				p.Report("kill", "%d connections by %v, each within %v of the one before", inRow, sender(c), burstGap).In(before, c.TCP.EndedIn)
@@ -268,7 +275,7 @@ func streamForm(c *session.Conn) string {
 }
 
 // ended reports who ended TCP, and what was before.
-func (p *Pass) ended(c *session.Conn, how, form string) {
+func (p *Pass) ended(c *session.Conn, how, form string) *Finding {
 	d := c.TCP.EndedBy
 	how = endWord(c, how)
 	p.from(d)
@@ -279,7 +286,7 @@ func (p *Pass) ended(c *session.Conn, how, form string) {
 	if who := whoClosed(c); who.Proxy.IsValid() || who.Leg != nil {
 		text = "; " + who.String() + " began it" + text
 	}
-	p.Report(form, "%s of the %v, longest silence %v%s", how, d, c.IdleMax.Round(time.Millisecond), text).
+	return p.Report(form, "%s of the %v, longest silence %v%s", how, d, c.IdleMax.Round(time.Millisecond), text).
 		In(p.Conn.Sides[0].Last, p.Conn.Sides[1].Last, c.TCP.EndedIn).With("idle_max_ms", c.IdleMax.Milliseconds()).
 		With("ended_by", d.String())
 }

@@ -36,7 +36,8 @@ func (s *Stream) takeRST(d Dir, g *Segment, yield func(*Chunk) bool) {
 		h.staleReset()
 		return
 	}
-	s.reset = true
+	s.reset = closer(d) + 1
+	s.end = g.TTL
 	_ = s.flush(d.Other(), yield) && s.flush(d, yield) && s.tell(d, RST, yield)
 }
 
@@ -45,7 +46,7 @@ func (s *Stream) flush(d Dir, yield func(*Chunk) bool) bool {
 	for ok := true; ; {
 		missing := h.missing()
 		if missing == 0 {
-			return ok && (s.reset || s.finish(d, yield))
+			return ok && (s.reset != 0 || s.finish(d, yield))
 		}
 		if h.foreign(missing) {
 			h.discardEarly(s.budget())

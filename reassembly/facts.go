@@ -24,7 +24,7 @@ func (t Traits) Has(u Traits) bool { return t&u == u }
 // Traits gives what has been seen to be so.
 func (s *Stream) Traits() Traits { return s.traits }
 
-// A closer is the direction of the first FIN, plus 1.
+// A closer is the direction of the first FIN, or of the RST, plus 1.
 type closer uint8
 
 // Closer gives the direction whose FIN was captured first, if one was. Bytes
@@ -87,6 +87,7 @@ func (s *Stream) takeFIN(d Dir, g *Segment, fin SeqNum) {
 	h.fin = fin
 	if s.closer == 0 {
 		s.closer = closer(d) + 1
+		s.end = g.TTL
 	} else if !(g.Flags.Has(FlagACK) && other.next.Less(g.Ack)) {
 		s.traits |= SimultaneousClose
 	}

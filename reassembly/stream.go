@@ -36,8 +36,10 @@ type Stream struct {
 
 	half   [2]half
 	traits Traits
-	reset  bool
-	closer closer
+	reset  closer // of a RST
+	closer closer // of a FIN
+	end    uint8  // the TTL of the RST or else of the first FIN
+	hops   [2]hops
 }
 
 type half struct {
@@ -117,7 +119,7 @@ func (s *Stream) Counts(d Dir) (c Counts) {
 // with all bytes before them lent.
 func (s *Stream) Ended() End {
 	switch {
-	case s.reset:
+	case s.reset != 0:
 		return RST
 	case s.half[0].state&s.half[1].state&ended != 0:
 		return FIN
@@ -130,7 +132,7 @@ func (s *Stream) Ended() End {
 // that of the SYN that began this one.
 func (s *Stream) Begins(d Dir, g *Segment) bool {
 	h := &s.half[d]
-	return g.Flags.Has(FlagSYN) && !g.Flags.Has(FlagACK) && (h.state.has(started) || s.reset) && !(h.state.has(synSeen) && h.isn == g.Seq)
+	return g.Flags.Has(FlagSYN) && !g.Flags.Has(FlagACK) && (h.state.has(started) || s.reset != 0) && !(h.state.has(synSeen) && h.isn == g.Seq)
 }
 
 // SYN gives the sequence number of the SYN that began direction d, if it was seen.
@@ -141,7 +143,7 @@ func (s *Stream) SYN(d Dir) (SeqNum, bool) { return s.half[d].isn, s.half[d].sta
 func (s *Stream) Sent(d Dir) int64 { return s.half[d].offset }
 
 // Over says whether the end of direction d was told.
-func (s *Stream) Over(d Dir) bool { return s.half[d].state.has(ended) || s.reset }
+func (s *Stream) Over(d Dir) bool { return s.half[d].state.has(ended) || s.reset != 0 }
 
 // Acked gives how far in the byte stream of direction d the other side has
 // acknowledged, as an offset; -1 if it has not been seen to.
@@ -174,14 +176,17 @@ func (s *Stream) Flush(packet int64, t capture.Time) iter.Seq[*Chunk] {
 func (s *Stream) take(d Dir, g *Segment, yield func(*Chunk) bool) {
 	h, other := &s.half[d], &s.half[d.Other()]
 	s.now(g.Packet, g.Time)
-	if !s.reset && h.plain(other, g) {
+	if s.reset == 0 && h.plain(other, g) {
 		if other.state.has(acked) && g.Ack != other.ack {
 			other.acknowledge(g)
 		}
 		h.window = g.Window
 		if len(g.Payload) > 0 {
 			h.note(g)
-			h.start(g)
+			if !h.state.has(timing) {
+				h.start(g)
+				s.hops[d].see(g.TTL)
+			}
 			s.lend(d, g.Payload, 0, yield)
 		} else if h.rare != nil {
 			h.note(g)
@@ -213,7 +218,7 @@ func (h *half) settled() {
 func (s *Stream) other(d Dir, g *Segment, yield func(*Chunk) bool) {
 	h, other := &s.half[d], &s.half[d.Other()]
 	switch {
-	case s.reset:
+	case s.reset != 0:
 		h.more().Discarded++
 		return
 	case h.twin(g):
@@ -242,6 +247,8 @@ func (s *Stream) other(d Dir, g *Segment, yield func(*Chunk) bool) {
 	}
 	if g.Flags.Has(FlagFIN) {
 		s.takeFIN(d, g, seq.Add(g.Length()))
+	} else if g.Length() > 0 || g.Flags.Has(FlagSYN) {
+		s.hops[d].see(g.TTL)
 	}
 	if !s.place(d, seq, g, yield) {
 		return

@@ -25,7 +25,8 @@ type segment struct {
 	options  []byte // a multiple of four bytes
 	payload  []byte
 	badSum   bool
-	fragment int // bytes of each IP fragment's payload; 0: not fragmented
+	ttl      byte // of its packets, in IPv6 the hop limit
+	fragment int  // bytes of each IP fragment's payload; 0: not fragmented
 	lose     bool
 	cut      int // bytes captured of each packet; 0: all
 	owners   []*line
@@ -44,6 +45,7 @@ type path struct {
 
 	router bool // each packet is captured where it comes in and where it goes out
 	hops   byte // routers that the packets at hand have passed
+	ttl    byte // with which they were sent
 }
 
 // A linkForm is a row of links.
@@ -113,6 +115,10 @@ func sll2(_ *path, dir int, etherType uint16) []byte {
 func (p *path) packets(s *segment) [][]byte {
 	src, dst := p.ends[s.dir], p.ends[1-s.dir]
 	tcp := s.bytes(src, dst)
+	p.ttl = s.ttl
+	if s.ttl == 0 {
+		p.ttl = 64
+	}
 	size := s.fragment &^ 7 // RFC 791 §3.1: fragments begin at multiples of eight
 	if size == 0 {
 		return [][]byte{p.packet(s.dir, tcp, 0, false, false)}
@@ -165,7 +171,7 @@ func (p *path) ipv4(dir, length, offset int, more, fragmented bool) []byte {
 	b = binary.BigEndian.AppendUint16(b, uint16(20+length))
 	b = binary.BigEndian.AppendUint16(b, p.ids[dir])
 	b = binary.BigEndian.AppendUint16(b, place)
-	b = append(b, 64-p.hops, 6, 0, 0)
+	b = append(b, p.ttl-p.hops, 6, 0, 0)
 	b = append(b, p.ends[dir].Addr().AsSlice()...)
 	b = append(b, p.ends[1-dir].Addr().AsSlice()...)
 	binary.BigEndian.PutUint16(b[10:], checksum(0, b))
@@ -183,7 +189,7 @@ func (p *path) ipv6(dir, length, offset int, more, fragmented bool) []byte {
 	}
 	b := []byte{0x60, 0, 0, 0}
 	b = binary.BigEndian.AppendUint16(b, uint16(extension+length))
-	b = append(b, next, 64-p.hops)
+	b = append(b, next, p.ttl-p.hops)
 	b = append(b, p.ends[dir].Addr().AsSlice()...)
 	b = append(b, p.ends[1-dir].Addr().AsSlice()...)
 	if fragmented {

@@ -176,6 +176,7 @@ func (c *conn) segment(dir int, flags byte, l *line) *segment {
 // dress gives a segment what the TCP words say; i is its place in the line.
 func (m *manner) dress(s *segment, i int) {
 	s.lose, s.cut, s.fragment, s.badSum = m.lose.has(i), m.cut, m.fragment, m.badSum
+	s.ttl = byte(m.ttl)
 	s.seq += uint32(m.shift)
 	s.ack += uint32(m.ackShift)
 	if m.window >= 0 {

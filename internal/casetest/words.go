@@ -31,6 +31,7 @@ type manner struct {
 	ackShift          int64 // of the acknowledgment number
 	window            int   // -1: the default
 	badSum            bool
+	ttl               int // 0: 64
 }
 
 // tcpWords are the words that may stand on every line that sends.
@@ -47,6 +48,7 @@ var tcpWords = map[string]func(*manner, word) error{
 	"cut":     func(m *manner, w word) error { return positive(&m.cut, w) },
 	"ipfrag":  func(m *manner, w word) error { return positive(&m.fragment, w) },
 	"window":  func(m *manner, w word) (err error) { m.window, err = w.length(); return err },
+	"ttl":     func(m *manner, w word) error { return positive(&m.ttl, w) },
 	"seq":     func(m *manner, w word) error { return distance(&m.shift, w) },
 	"ack":     func(m *manner, w word) error { return distance(&m.ackShift, w) },
 }
