@@ -92,10 +92,10 @@ var beatRules = []Rule{
 			late := max(beatLate, 5*e.Conn.TCP.RTT)
 			switch waited, quiet := at.Sub(mine.ping), at.Sub(its.ping); {
 			case mine.pings > 0 && mine.ping > its.pong && waited >= late && 3*waited >= mine.period():
-				p.Report("unanswered", "%s: a heartbeat of the %v in packet %d had no answer of the %v for %v, then the %v ended the connection%s", p.Conn.Protocol(), by, mine.pingIn, other, waited.Round(time.Millisecond), by, usually(p.World, p.Conn.Protocol())).
+				p.Report("unanswered", "%s: a heartbeat of the %v in packet %d had no answer of the %v for %v, then the %v ended the connection%s", p.Conn.Protocol(), by, mine.pingIn, other, waited.Round(time.Millisecond), by, p.World.usually(p.Conn.Protocol())).
 					As(Likely).In(mine.pingIn).With("waited_ms", waited.Milliseconds())
 			case its.steady() && its.slow == 0 && quiet >= its.period()*14/10:
-				p.Report("stopped", "%s: a heartbeat of the %v every %v, then none for %v, and the %v ended the connection%s", p.Conn.Protocol(), other, its.period().Round(time.Millisecond), quiet.Round(time.Millisecond), by, usually(p.World, p.Conn.Protocol())).
+				p.Report("stopped", "%s: a heartbeat of the %v every %v, then none for %v, and the %v ended the connection%s", p.Conn.Protocol(), other, its.period().Round(time.Millisecond), quiet.Round(time.Millisecond), by, p.World.usually(p.Conn.Protocol())).
 					As(Likely).In(its.pingIn).With("period_ms", its.period().Milliseconds()).With("waited_ms", quiet.Milliseconds())
 			}
 		},
@@ -142,5 +142,3 @@ func (p *Pass) gaveUp(c *session.Conn) (by reassembly.Dir, at capture.Time, ok b
 	}
 	return by, c.TCP.EndedAt, c.TCP.End != reassembly.NotEnded
 }
-
-func usually(*World, string) string { return "" }

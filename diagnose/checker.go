@@ -32,7 +32,7 @@ type Checker struct {
 // New gives a Checker that goes by the rules and tells out.
 func New(rules []*Rule, out Observer) *Checker {
 	c := &Checker{out: out, counts: make(map[kind]int64)}
-	c.world.timers = ownTimers()
+	c.world.data = ownData()
 	c.pass.checker, c.pass.World = c, &c.world
 	for _, r := range rules {
 		for _, hook := range []struct {
@@ -49,6 +49,9 @@ func New(rules []*Rule, out Observer) *Checker {
 	}
 	return c
 }
+
+// Know has the checker go by other data on products than the program's own.
+func (c *Checker) Know(d *Data) { c.world.data = d }
 
 // Counts is how often each rule, in each form, was broken: by Finding.ID.
 func (c *Checker) Counts() map[string]int64 {

@@ -88,7 +88,7 @@ type Rule struct {
 	Confirm  string    // how to make sure
 	NotWhen  string    // what looks like it, and is something else
 	Zeek     string    // the name of Zeek's weird for it, if there is one
-	Ends     bool      // an error of it is why the connection ends, although its layer is above that of closing
+	Stands   Layer     // where an error of it stands among the causes, if that is not its own layer
 	Variants []Variant // the forms it has; none if it has only one
 
 	Handshake func(*Pass, *session.Handshake)

@@ -16,10 +16,11 @@ func Headline(of []*Finding) *Finding {
 }
 
 // layer is where the finding stands among the causes. An application that has
-// refused the session ends it, too: that is no fault of closing.
+// refused its session ends it, too: that is no fault of closing. And what both
+// sides of a proxy show explains what each of them shows.
 func (f *Finding) layer() Layer {
-	if f.Rule.Ends && f.Severity == Error {
-		return Idling
+	if f.Rule.Stands != 0 && f.Severity == Error {
+		return f.Rule.Stands
 	}
 	return f.Rule.Layer
 }

@@ -279,7 +279,7 @@ func byStatus(r Rule, forms []refusalForm, statuses ...int) Rule {
 // refusal reports a refusal, with who answered.
 func (p *Pass) refusal(variant string, e *session.Refusal, format string, args ...any) *Finding {
 	text := fmt.Sprintf(format, args...)
-	who, c := whoAnswered(e)
+	who, c := p.World.whoAnswered(e)
 	if who != "" {
 		text += ", answered by " + who
 		if c != Certain {

@@ -32,7 +32,7 @@ type World struct {
 	backends map[netip.AddrPort]*backend
 	services map[uint64]*service // by the sum of the path
 	enders   map[ender]*ends
-	timers   []timer                  // that products have
+	data     *Data                    // what is known of products
 	served   map[netip.AddrPort]place // by server
 	knocks   map[[2]netip.Addr]knock  // by client and server
 	oneSided bool                     // of a connection only one direction was captured
