@@ -87,6 +87,9 @@ var closeFrameRules = []Rule{
 				text += "; it follows from " + because
 			}
 			n := p.frame("", f, "%s", text).At(severity).With("code", int64(b.Code)).With("meaning", meaning)
+			if p.Conn.Opened && n != &p.spare {
+				n.With("after_open_ms", f.Time.Sub(p.Conn.Answered.Time).Milliseconds())
+			}
 			if !certain {
 				n.As(Possible)
 			}

@@ -43,6 +43,7 @@ type Conn struct {
 	heart     *heart        // nil before the first Ping or Pong
 	banner    *banner       // what the answer says of who wrote it
 
+	checks   checklist         // of the last opening handshake
 	extended *session.H2       // of the stream of HTTP/2 that it is
 	talk     *talk             // nil before a message of which something is known
 	said     *subprotocol.Info // what the message at hand means
@@ -57,6 +58,8 @@ type Side struct {
 	Close     int64         // packet of its first Close frame; 0 before it
 	Last      int64         // packet of its last frame
 	Begun     int64         // packet in which the message began that is open
+	BegunAt   capture.Time  // and its time
+	Bytes     uint64        // payload of its fragments so far
 	Fragments int32         // frames of it; 0 if none is open
 	Empty     int32         // frames without payload in a row, up to the last one
 	Opcode    frames.Opcode // of the message that is open
@@ -193,9 +196,10 @@ func (c *Conn) frame(e *session.Frame) {
 	case e.FIN:
 		s.Fragments = 0
 	case e.Opcode != frames.Continuation:
-		s.Fragments, s.Opcode, s.Begun = 1, e.Opcode, e.FirstPacket
+		s.Fragments, s.Opcode, s.Begun, s.BegunAt, s.Bytes = 1, e.Opcode, e.FirstPacket, e.Time, e.PayloadLength
 	case s.Fragments > 0:
 		s.Fragments++
+		s.Bytes += e.PayloadLength
 	}
 	if !e.Opcode.IsControl() {
 		s.Empty++

@@ -97,6 +97,7 @@ type Rule struct {
 	Message   func(*Pass, *session.Message)
 	Lost      func(*Pass, *session.Lost)
 	Sealed    func(*Pass, *session.Sealed)
+	Ordinary  func(*Pass, *session.Ordinary)
 	Closed    func(*Pass, *session.Closed)
 }
 
@@ -256,6 +257,7 @@ func All() []*Rule {
 		{Opening, answerRules},
 		{Opening, negotiationRules},
 		{Opening, refusalRules},
+		{Opening, ordinaryRules},
 		{Opening, pollingRules},
 		{Framing, framingRules},
 		{Framing, fragmentRules},

@@ -91,6 +91,7 @@ var (
 	crashForms = []refusalForm{
 		{"hijack", says("http.Hijacker"), Certain},
 		{"asgi", says("can only handle ASGI/HTTP connections"), Certain},
+		{"h2c", says("h2c", "http2:", "invalid Upgrade request header"), Likely}, // as Go's transport of HTTP/2 says it
 		{"iis-501", by("IIS", hasStatus(501)), Likely},
 	}
 	engineForms = []refusalForm{

@@ -68,9 +68,9 @@ var waitRules = []Rule{
 }
 
 const (
-	manyKeptBack = 5
-	manyQueued   = 4 // answers that came as soon as the one before
-	patience     = 5 * time.Second
+	manyKeptBack  = 5
+	manyQueued    = 4 // answers that came as soon as the one before
+	unansweredFor = 5 * time.Second
 )
 
 // neverAnswered reports a request that had no answer for long, where the other
@@ -80,7 +80,7 @@ func (p *Pass) neverAnswered(e *session.Closed, t *talk) {
 	n := 0
 	for i := range t.asked.list {
 		r := &t.asked.list[i]
-		if r.packet > 0 && r.at < t.answeredAt && e.Time.Sub(r.at) >= patience && !p.Conn.Sides[r.dir.Other()].Lost && !p.Conn.Sides[r.dir].Lost {
+		if r.packet > 0 && r.at < t.answeredAt && e.Time.Sub(r.at) >= unansweredFor && !p.Conn.Sides[r.dir.Other()].Lost && !p.Conn.Sides[r.dir].Lost {
 			if n++; oldest == nil || r.packet < oldest.packet {
 				oldest = r
 			}

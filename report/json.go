@@ -64,6 +64,8 @@ func (s *jsonSink) Observe(e session.Event) {
 			s.sealed(e)
 			s.write()
 		}
+	case *session.Ordinary:
+		s.finds.closed(e.Conn)
 	case *session.Closed:
 		s.codes.add(&e.Conn.Facts)
 		found := s.finds.closed(e.Conn)

@@ -79,6 +79,8 @@ func (s *textSink) Observe(e session.Event) {
 	case *session.Sealed:
 		s.sealed.add(&e.Conn.Facts)
 		s.finds.closed(e.Conn)
+	case *session.Ordinary:
+		s.finds.closed(e.Conn)
 	case *session.Closed:
 		s.conns.add(e.Conn)
 		s.failed.closed(&e.Conn.Facts)

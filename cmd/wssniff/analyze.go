@@ -60,7 +60,7 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 		return &report.Summary{Inputs: packets.Inputs(), Totals: t, Counts: checker.Counts()}
 	}
 	if f.isLive() {
-		if err := f.dropRoot(stderr); err != nil {
+		if err := f.confine(keys, stderr); err != nil {
 			return 0, false, err
 		}
 		conf.Counting = func(t *session.Totals) { src.sofar = func() { soFar(stderr, sink.Sink, summary(t)) } }
