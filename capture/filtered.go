@@ -22,7 +22,7 @@ func (f *Filtered) Read(p *Packet) error {
 		program, ok := f.programs[p.LinkType]
 		if !ok {
 			var err error
-			if program, err = f.Filter.Compile(filter.Target{LinkType: uint16(p.LinkType)}); err != nil {
+			if program, err = compile(f.Filter, p.LinkType); err != nil {
 				return err
 			}
 			if f.programs == nil {

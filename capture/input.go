@@ -14,6 +14,8 @@ type Input struct {
 	Packets     int64
 	Bytes       int64  // of those packets on the wire
 	Drops       uint64 // packets the capturing machine says it lost
+	Freezes     uint64 // of live capture: how often the kernel's buffer was full
+	Cut         int64  // of live capture: packets of which the snapshot length cut bytes off
 	SecretsLost int64  // bytes of TLS secrets past what [Files.Secrets] keeps
 	Err         error  // why it was not read to its end, most often a *DamageError
 	First, Last Time   // the earliest and the latest time of a packet; NoTime without any

@@ -2,8 +2,7 @@ package capture
 
 import (
 	"errors"
-	"fmt"
-	"net"
+	"io/fs"
 	"strings"
 
 	"github.com/wssniff/wssniff/capture/filter"
@@ -26,32 +25,11 @@ const (
 
 // An Interface is a network interface of this machine.
 type Interface struct {
-	Name      string
-	Up        bool
-	Loopback  bool
-	Addresses []string // with prefix lengths
-}
-
-// Interfaces gives the interfaces that [Listen] knows, "any" the last, where
-// there is one.
-func Interfaces() ([]Interface, error) {
-	all, err := net.Interfaces()
-	if err != nil {
-		return nil, fmt.Errorf("capture: the interfaces of this machine: %w", err)
-	}
-	var list []Interface
-	for _, i := range all {
-		n := Interface{Name: i.Name, Up: i.Flags&net.FlagUp != 0, Loopback: i.Flags&net.FlagLoopback != 0}
-		addresses, _ := i.Addrs() // an interface may be gone by now
-		for _, a := range addresses {
-			n.Addresses = append(n.Addresses, a.String())
-		}
-		list = append(list, n)
-	}
-	if hasAny {
-		list = append(list, Interface{Name: anyInterface, Up: true})
-	}
-	return list, nil
+	Name        string
+	Description string // in words, where the system has some
+	Up          bool
+	Loopback    bool
+	Addresses   []string // with prefix lengths
 }
 
 // noInterface is the error for a name that no interface has.
@@ -68,3 +46,26 @@ func noInterface(name string) error {
 }
 
 var errNoInterface = errors.New("no such interface")
+
+// openFailure is the error for an interface that is there and cannot be
+// captured on; hint says what mends a lack of permission.
+func openFailure(name string, err error, hint string) error {
+	if bad, ok := errors.AsType[*filter.Error](err); ok {
+		return bad
+	}
+	e := &OpenError{Name: name, Err: err}
+	if errors.Is(err, fs.ErrPermission) {
+		e.Err, e.Hint = errors.New("no permission to capture"), hint
+	}
+	return e
+}
+
+// note counts a packet that was captured live.
+func (in *Input) note(p *Packet) {
+	in.Packets++
+	in.Bytes += int64(p.Length)
+	if p.Length > len(p.Data) {
+		in.Cut++
+	}
+	in.First, in.Last = min(in.First, p.Time), max(in.Last, p.Time)
+}

@@ -1,3 +1,5 @@
+//go:build !libpcap
+
 package capture
 
 import (
@@ -9,8 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-const hasAny = true
 
 // Live is a [Source] of the packets that interfaces of this machine send and
 // receive. Its packets are lent from memory that it shares with the kernel.

@@ -1,8 +1,9 @@
+//go:build !libpcap
+
 package capture
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -63,6 +64,9 @@ const (
 
 var native = binary.NativeEndian
 
+// permissionHint is what mends a lack of permission.
+const permissionHint = "run it with sudo, or once: sudo setcap cap_net_raw+ep $(command -v wssniff)"
+
 // openRing begins to capture on an interface. Nothing is captured before the
 // ring is there: the socket has no protocol until it is bound.
 func openRing(name string, conf *LiveConfig) (*ring, error) {
@@ -76,7 +80,7 @@ func openRing(name string, conf *LiveConfig) (*ring, error) {
 	}
 	if err := r.open(index, conf); err != nil {
 		r.close()
-		return nil, openFailure(name, err)
+		return nil, openFailure(name, err, permissionHint)
 	}
 	return r, nil
 }
@@ -232,9 +236,7 @@ func (r *ring) fill(p *Packet, h []byte) {
 	p.LinkType = r.link
 	p.Data = h[start:end:end]
 	p.Length = len(p.Data) + missing
-	r.Packets++
-	r.Bytes += int64(p.Length)
-	r.First, r.Last = min(r.First, p.Time), max(r.Last, p.Time)
+	r.note(p)
 }
 
 // tagOf gives the VLAN tag that the kernel took off a packet, as it was.
@@ -277,6 +279,7 @@ func cook(h []byte, start int, tag [tagLength]byte, tagged bool) int {
 func (r *ring) count() {
 	if s, err := unix.GetsockoptTpacketStatsV3(r.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS); err == nil {
 		r.Drops += uint64(s.Drops)
+		r.Freezes += uint64(s.Freeze_q_cnt)
 	}
 }
 
@@ -301,20 +304,6 @@ func (r *ring) close() {
 	if r.fd >= 0 {
 		unix.Close(r.fd)
 	}
-}
-
-// openFailure is the error for an interface that is there and cannot be
-// captured on, with what mends it.
-func openFailure(name string, err error) error {
-	if bad, ok := errors.AsType[*filter.Error](err); ok {
-		return bad
-	}
-	e := &OpenError{Name: name, Err: err}
-	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
-		e.Err = errors.New("no permission to capture")
-		e.Hint = "run it with sudo, or once: sudo setcap cap_net_raw+ep $(command -v wssniff)"
-	}
-	return e
 }
 
 func attach(fd int, program []unix.SockFilter) error {

@@ -4,10 +4,13 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 )
@@ -26,6 +29,7 @@ var answerRules = []Rule{
 		Fixes:  []Fix{{"", "hash the key as sent, as text, with 258EAFA5-E914-47DA-95CA-C5AB0DC85B11 behind it"}},
 		Variants: []Variant{
 			{ID: "missing", Title: "the 101 has no Sec-WebSocket-Accept", Zeek: "websocket_missing_accept_header"},
+			{ID: "multiple", Severity: Warning, Title: "the 101 has Sec-WebSocket-Accept more than once", Clause: "RFC 6455 §11.3.3", Zeek: "websocket_multiple_accept_headers"},
 			{ID: "no-guid", Title: "Sec-WebSocket-Accept was computed without the GUID", Zeek: wrongAccept},
 			{ID: "decoded-key", Title: "Sec-WebSocket-Accept was computed from the decoded key", Zeek: wrongAccept},
 			{ID: "hex", Title: "Sec-WebSocket-Accept is in hexadecimal, not in base64", Zeek: wrongAccept},
@@ -35,9 +39,15 @@ var answerRules = []Rule{
 		},
 		NotWhen: "the request was not captured",
 		Handshake: func(p *Pass, h *session.Handshake) {
+			if h.Status() == 101 {
+				if n := h.Response.Fields.Count("Sec-WebSocket-Accept"); n > 1 {
+					p.Report("multiple", "%d of them", n).In(h.Requested.Packet)
+				}
+			}
 			if valid, known := h.AcceptValid(); !known || valid {
 				return
 			}
+			p.fails(LineAccept)
 			got := h.Accept()
 			form := acceptFault(h.Key(), got, h.AcceptExpected())
 			other, packet, known := p.World.keyFor(got)
@@ -110,7 +120,7 @@ var answerRules = []Rule{
 		Variants: []Variant{
 			{ID: "none-selected", Severity: Warning, Title: "the server chose none of the subprotocols offered"},
 			{ID: "not-offered", Title: "the server chose a subprotocol that was not offered"},
-			{ID: "several", Title: "the server chose more than one subprotocol"},
+			{ID: "several", Title: "the server chose more than one subprotocol", Zeek: "websocket_multiple_protocol_headers"},
 			{ID: "token", Severity: Info, Title: "the client passes a token as a subprotocol", Clause: "RFC 6455 §1.9"},
 			{ID: "null", Severity: Warning, Title: "the client offers null or undefined as a subprotocol"},
 		},
@@ -124,8 +134,6 @@ var answerRules = []Rule{
 				p.Report("several", "%d of them", len(chosen))
 			case len(chosen) == 1 && !slices.Contains(offered, chosen[0]):
 				p.Report("not-offered", "%q, offered were %d", chosen[0], len(offered))
-			case len(chosen) == 0 && len(offered) > 0:
-				p.Report("none-selected", "%d offered", len(offered)).In(h.Requested.Packet)
 			}
 			if i := slices.IndexFunc(offered, tokenLike); i >= 0 {
 				p.Report("token", "one of %d bytes: logs of servers and proxies will have it", len(offered[i])).In(h.Requested.Packet)
@@ -134,7 +142,29 @@ var answerRules = []Rule{
 				p.Report("null", "offered: %s", strings.Join(offered, ", ")).In(h.Requested.Packet)
 			}
 		}),
+		Closed: noneSelected,
 	},
+}
+
+// noneSelected reports, once it is over, a connection whose server chose none of
+// the subprotocols: by then it is known whether the client has put up with it.
+func noneSelected(p *Pass, e *session.Closed) {
+	c := e.Conn
+	h := c.Handshake
+	if h == nil || h.Request == nil || h.Response == nil || h.Status() != 101 || h.Obsolete || c.H2 != nil || len(h.Response.Fields.Tokens("Sec-WebSocket-Protocol")) > 0 {
+		return
+	}
+	offered := h.SubprotocolsOffered()
+	if len(offered) == 0 {
+		return
+	}
+	text, severity := "", Warning
+	if left := c.TCP.EndedAt.Sub(p.Conn.Answered.Time); c.TCP.End != reassembly.NotEnded && c.TCP.EndedBy == reassembly.FromClient &&
+		c.Sides[reassembly.FromClient].Messages == 0 && c.CloseCode == frames.AbnormalClosure && left <= max(time.Second, 2*c.TCP.RTT) {
+		text, severity = fmt.Sprintf("; the client left %v later, as browsers do", left.Round(time.Microsecond)), Error
+	}
+	p.from(reassembly.FromServer)
+	p.Report("none-selected", "%d offered%s", len(offered), text).At(severity).In(p.Conn.Requested.Packet, p.Conn.Answered.Packet)
 }
 
 // bodies are how the bodies of HTTP messages begin that have been seen behind

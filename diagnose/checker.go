@@ -21,7 +21,7 @@ type Checker struct {
 	world World
 	pass  Pass
 
-	handshake, refusal, frame, message, lost, sealed, closed []*Rule
+	handshake, refusal, frame, message, lost, sealed, ordinary, closed []*Rule
 
 	counts map[kind]int64 // of all that was found
 	spare  []*Conn        // of connections that are over
@@ -32,7 +32,7 @@ type Checker struct {
 // New gives a Checker that goes by the rules and tells out.
 func New(rules []*Rule, out Observer) *Checker {
 	c := &Checker{out: out, counts: make(map[kind]int64)}
-	c.world.timers = ownTimers()
+	c.world.data = ownData()
 	c.pass.checker, c.pass.World = c, &c.world
 	for _, r := range rules {
 		for _, hook := range []struct {
@@ -40,7 +40,8 @@ func New(rules []*Rule, out Observer) *Checker {
 			list *[]*Rule
 		}{
 			{r.Handshake != nil, &c.handshake}, {r.Refusal != nil, &c.refusal}, {r.Frame != nil, &c.frame},
-			{r.Message != nil, &c.message}, {r.Lost != nil, &c.lost}, {r.Sealed != nil, &c.sealed}, {r.Closed != nil, &c.closed},
+			{r.Message != nil, &c.message}, {r.Lost != nil, &c.lost}, {r.Sealed != nil, &c.sealed},
+			{r.Ordinary != nil, &c.ordinary}, {r.Closed != nil, &c.closed},
 		} {
 			if hook.set {
 				*hook.list = append(*hook.list, r)
@@ -49,6 +50,9 @@ func New(rules []*Rule, out Observer) *Checker {
 	}
 	return c
 }
+
+// Know has the checker go by other data on products than the program's own.
+func (c *Checker) Know(d *Data) { c.world.data = d }
 
 // Counts is how often each rule, in each form, was broken: by Finding.ID.
 func (c *Checker) Counts() map[string]int64 {
@@ -75,6 +79,12 @@ func (c *Checker) Observe(e session.Event) {
 	case *session.Sealed:
 		c.seal(e)
 		return
+	case *session.Ordinary:
+		c.judgeOrdinary(e)
+		return
+	case *session.Handshake:
+		c.judgeHandshake(e)
+		return
 	}
 	if m, ok := e.(*session.Message); ok {
 		c.hear(m)
@@ -93,16 +103,6 @@ func (c *Checker) Observe(e session.Event) {
 		conn.frame(e)
 	case *session.Message:
 		c.judgeMessage(e)
-	case *session.Handshake:
-		p := c.begin(&e.Where)
-		p.Conn.handshake(e)
-		c.listen(p.Conn, e)
-		c.world.joinLegs(p.Conn, e)
-		for _, p.rule = range c.handshake {
-			p.rule.Handshake(p, e)
-		}
-		c.tell()
-		c.world.handshake(p.Conn, e)
 	case *session.Refusal:
 		p := c.begin(&e.Where)
 		for _, p.rule = range c.refusal {
@@ -122,8 +122,38 @@ func (c *Checker) Observe(e session.Event) {
 // seal judges a TLS connection that could not be looked into, and forgets it.
 func (c *Checker) seal(e *session.Sealed) {
 	p := c.begin(&e.Where)
+	if e.Conn.Server.Port() == 443 {
+		c.world.reach(e.Conn.Server, e.Packet)
+	}
 	for _, p.rule = range c.sealed {
 		p.rule.Sealed(p, e)
+	}
+	c.tell()
+	c.out.Observe(e)
+	c.forget(p.Conn)
+}
+
+// judgeHandshake judges an opening handshake. The rules look first: what they
+// have found of it is known when it is told.
+func (c *Checker) judgeHandshake(e *session.Handshake) {
+	p := c.begin(&e.Where)
+	p.Conn.handshake(e)
+	p.Conn.checks.judge(e)
+	c.listen(p.Conn, e)
+	c.world.joinLegs(p.Conn, e)
+	for _, p.rule = range c.handshake {
+		p.rule.Handshake(p, e)
+	}
+	c.out.Observe(e)
+	c.tell()
+	c.world.handshake(p.Conn, e)
+}
+
+// judgeOrdinary judges a connection that is no WebSocket, and forgets it.
+func (c *Checker) judgeOrdinary(e *session.Ordinary) {
+	p := c.begin(&e.Where)
+	for _, p.rule = range c.ordinary {
+		p.rule.Ordinary(p, e)
 	}
 	c.tell()
 	c.out.Observe(e)
@@ -151,6 +181,7 @@ func (c *Checker) close(e *session.Closed) {
 	p := c.begin(&e.Where)
 	p.Conn.legEnded(e)
 	c.world.noteEnd(p.Conn, e.Conn)
+	c.world.fail(e.Conn)
 	for _, p.rule = range c.closed {
 		p.rule.Closed(p, e)
 	}

@@ -27,6 +27,7 @@ type Conn struct {
 	Inferred  bool          // frames came and no handshake was captured: who is the client was told by the MASK bit
 	Deflate   bool          // permessage-deflate was agreed
 	Unknown   bool          // an extension was agreed that is not known here: reserved bits mean what it says
+	browser   bool          // the client says that it is one
 	clear     bool          // what is sent is not in TLS
 	Apple     bool          // a client of Apple's has offered it, and it was declined
 	ARR       arrEnd        // with Deflate: which end is a proxy that cannot pass it
@@ -42,6 +43,7 @@ type Conn struct {
 	heart     *heart        // nil before the first Ping or Pong
 	banner    *banner       // what the answer says of who wrote it
 
+	checks   checklist         // of the last opening handshake
 	extended *session.H2       // of the stream of HTTP/2 that it is
 	talk     *talk             // nil before a message of which something is known
 	said     *subprotocol.Info // what the message at hand means
@@ -56,6 +58,8 @@ type Side struct {
 	Close     int64         // packet of its first Close frame; 0 before it
 	Last      int64         // packet of its last frame
 	Begun     int64         // packet in which the message began that is open
+	BegunAt   capture.Time  // and its time
+	Bytes     uint64        // payload of its fragments so far
 	Fragments int32         // frames of it; 0 if none is open
 	Empty     int32         // frames without payload in a row, up to the last one
 	Opcode    frames.Opcode // of the message that is open
@@ -118,6 +122,7 @@ func (c *Conn) handshake(e *session.Handshake) {
 	_, c.Deflate = e.Deflate()
 	c.Unknown = slices.ContainsFunc(e.Extensions(), func(x handshake.Extension) bool { return !strings.EqualFold(x.Name, pmd) })
 	c.clear = e.TLS == nil
+	c.browser = strings.HasPrefix(e.UserAgent(), "Mozilla/")
 	c.Opened, c.extended = e.Established, e.H2
 	c.API = apiOf(e)
 	if c.Deflate {
@@ -191,9 +196,10 @@ func (c *Conn) frame(e *session.Frame) {
 	case e.FIN:
 		s.Fragments = 0
 	case e.Opcode != frames.Continuation:
-		s.Fragments, s.Opcode, s.Begun = 1, e.Opcode, e.FirstPacket
+		s.Fragments, s.Opcode, s.Begun, s.BegunAt, s.Bytes = 1, e.Opcode, e.FirstPacket, e.Time, e.PayloadLength
 	case s.Fragments > 0:
 		s.Fragments++
+		s.Bytes += e.PayloadLength
 	}
 	if !e.Opcode.IsControl() {
 		s.Empty++

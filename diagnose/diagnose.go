@@ -88,6 +88,7 @@ type Rule struct {
 	Confirm  string    // how to make sure
 	NotWhen  string    // what looks like it, and is something else
 	Zeek     string    // the name of Zeek's weird for it, if there is one
+	Stands   Layer     // where an error of it stands among the causes, if that is not its own layer
 	Variants []Variant // the forms it has; none if it has only one
 
 	Handshake func(*Pass, *session.Handshake)
@@ -96,6 +97,7 @@ type Rule struct {
 	Message   func(*Pass, *session.Message)
 	Lost      func(*Pass, *session.Lost)
 	Sealed    func(*Pass, *session.Sealed)
+	Ordinary  func(*Pass, *session.Ordinary)
 	Closed    func(*Pass, *session.Closed)
 }
 
@@ -255,16 +257,19 @@ func All() []*Rule {
 		{Opening, answerRules},
 		{Opening, negotiationRules},
 		{Opening, refusalRules},
+		{Opening, ordinaryRules},
 		{Opening, pollingRules},
 		{Framing, framingRules},
 		{Framing, fragmentRules},
 		{Framing, compressionRules},
 		{Framing, messageRules},
+		{Idling, beatRules},
 		{Idling, idleRules},
 		{Idling, pingRules},
 		{Closing, closeFrameRules},
 		{Closing, endingRules},
 		{Performing, performanceRules},
+		{Performing, waitRules},
 		{Payload, payloadRules},
 		{Payload, dialectRules},
 		{Fleet, fleetRules},

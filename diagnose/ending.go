@@ -113,6 +113,7 @@ var endingRules = []Rule{
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
 			p.leftOpen(e)
+			p.unanswered(e)
 			for d := range c.Sides {
 				from := reassembly.Dir(d)
 				if other := from.Other(); c.Sides[d].Close != nil && c.Sides[other].Close == nil && c.State == session.Ended && whole(c, other) &&
@@ -217,6 +218,26 @@ func sender(c *session.Conn) netip.Addr {
 	return c.Client.Addr()
 }
 
+// answerIn is how soon a Close is answered by a side that reads.
+const answerIn = 2 * time.Second
+
+// unanswered reports a Close without an answer on a connection that has not ended.
+func (p *Pass) unanswered(e *session.Closed) {
+	c := e.Conn
+	if c.TCP.End != reassembly.NotEnded || c.H2 != nil || c.OneSided || c.ClosedBy == session.ClosedByUnknown {
+		return
+	}
+	for d := range c.Sides {
+		mine, other := c.Sides[d].Close, &c.Sides[1-d]
+		if mine == nil || other.Close != nil || other.LostBytes+other.UnfollowedBytes > 0 || e.Time.Sub(mine.Time) < answerIn {
+			continue
+		}
+		from := reassembly.Dir(d)
+		p.from(from.Other())
+		p.Report("no-echo", "Close of the %v in packet %d has no answer for %v, and TCP is open", from, mine.Packet, e.Time.Sub(mine.Time).Round(time.Second)).In(mine.Packet)
+	}
+}
+
 // leftOpen reports what is wrong with the end of TCP behind Close frames.
 func (p *Pass) leftOpen(e *session.Closed) {
 	c := e.Conn
@@ -226,8 +247,14 @@ func (p *Pass) leftOpen(e *session.Closed) {
 	client, server := c.Sides[reassembly.FromClient].Close, c.Sides[reassembly.FromServer].Close
 	waited := e.Time.Sub(c.TCP.EndedAt)
 	if client == nil || server == nil {
-		if first := c.TCP.EndedBy; c.TCP.End == reassembly.FIN && !c.Segments().Over(first.Other()) && waited >= longSilence && whole(c, first.Other()) {
-			p.from(first.Other())
+		first := c.TCP.EndedBy
+		if c.TCP.End != reassembly.FIN || !whole(c, first.Other()) {
+			return
+		}
+		p.from(first.Other())
+		if n := c.Segments().Counts(first.Other()).HalfClosed; n > 0 && c.End.Sub(c.TCP.EndedAt) > time.Second {
+			p.Report("half-closed", "FIN of the %v, and %d bytes of the %v behind it, for %v", first, n, first.Other(), c.End.Sub(c.TCP.EndedAt).Round(time.Millisecond)).In(c.TCP.EndedIn)
+		} else if !c.Segments().Over(first.Other()) && waited >= longSilence {
 			p.Report("half-closed", "FIN of the %v, and none of the %v for %v", first, first.Other(), waited.Round(time.Second)).In(c.TCP.EndedIn)
 		}
 		return
@@ -247,10 +274,13 @@ func (p *Pass) leftOpen(e *session.Closed) {
 	}
 }
 
-// reset tells that who sent Close then sent a RST, and had no answer.
+// reset tells that who sent Close then sent a RST at once, or to more data, and
+// had no answer.
 func (c *Conn) reset(of *session.Conn) bool {
 	d := of.TCP.EndedBy
-	return of.TCP.End == reassembly.RST && of.Sides[d].Close != nil && of.Sides[d.Other()].Close == nil
+	mine, theirs := of.Sides[d].Close, c.Sides[d.Other()].LastAt
+	return of.TCP.End == reassembly.RST && mine != nil && of.Sides[d.Other()].Close == nil &&
+		(of.TCP.EndedAt.Sub(mine.Time) <= time.Second || theirs > mine.Time)
 }
 
 // endWord is how the connection was ended, or the stream of HTTP/2 that it was.

@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"time"
+
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
@@ -10,6 +12,8 @@ import (
 const (
 	manyFragments = 1000
 	manyEmpty     = 10
+	fewBytes      = 64   // in a fragment, on average
+	longMessage   = 4096 // bytes
 )
 
 // fragmentRules are about the frames of a message (RFC 6455 §5.4).
@@ -41,6 +45,8 @@ var fragmentRules = []Rule{
 				p.frame("nested", f, "%v frame after %d fragments of a %v message", f.Opcode, s.Fragments, s.Opcode)
 			case s.Fragments == manyFragments:
 				p.frame("flood", f, "more than %d fragments", manyFragments)
+			case !begins && f.FIN && s.Bytes+f.PayloadLength > longMessage && s.Bytes+f.PayloadLength < fewBytes*uint64(s.Fragments+1):
+				p.frame("flood", f, "%d bytes in %d fragments", s.Bytes+f.PayloadLength, s.Fragments+1)
 			case s.Empty == manyEmpty && f.PayloadLength == 0 && !f.FIN:
 				p.frame("flood", f, "more than %d empty fragments in a row", manyEmpty)
 			}
@@ -50,7 +56,7 @@ var fragmentRules = []Rule{
 				s := &p.Conn.Sides[d]
 				if s.Fragments > 0 && s.Cut == 0 && whole(e.Conn, reassembly.Dir(d)) {
 					p.from(reassembly.Dir(d))
-					p.Report("never-finished", "%d fragments of a %v message, and then the end", s.Fragments, s.Opcode).In(s.Begun)
+					p.Report("never-finished", "%d fragments of a %v message with %d bytes in %v, and then the end", s.Fragments, s.Opcode, s.Bytes, e.Conn.End.Sub(s.BegunAt).Round(time.Millisecond)).In(s.Begun)
 				}
 			}
 		},

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"encoding/hex"
+	"fmt"
 	"math/bits"
 	"strings"
 
@@ -169,6 +170,12 @@ func (c *Conn) odd(f *session.Frame) bool {
 	return f.Opcode.IsReserved() || f.RSV2 || f.RSV3 || f.PayloadLength > absurd || f.Masked != should && right > 0
 }
 
+// decoded is the header of a frame in words.
+func decoded(f *session.Frame) string {
+	bit := map[bool]int{true: 1}
+	return fmt.Sprintf("FIN=%d RSV=%03b opcode=%d MASK=%d length=%d", bit[f.FIN], f.RSV(), f.Opcode, bit[f.Masked], f.PayloadLength)
+}
+
 // frame reports a frame, with what every such finding shows of it; but not
 // behind HTTP text.
 func (p *Pass) frame(variant string, f *session.Frame, format string, args ...any) *Finding {
@@ -180,5 +187,5 @@ func (p *Pass) frame(variant string, f *session.Frame, format string, args ...an
 		return n
 	}
 	return n.With("frame", p.Conn.Sides[f.Dir].Frames+1).With("offset", f.Offset).
-		With("header", hex.EncodeToString(f.AppendTo(nil))).In(f.FirstPacket)
+		With("header", hex.EncodeToString(f.AppendTo(nil))).With("decoded", decoded(f)).In(f.FirstPacket)
 }

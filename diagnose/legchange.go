@@ -72,7 +72,7 @@ func values(fields []byte, name string) []string {
 // its sides were captured.
 var legRules = []Rule{
 	{
-		ID: "upgrade-stripped-between-hops", Severity: Error, Clause: "RFC 9110 §7.8",
+		ID: "upgrade-stripped-between-hops", Severity: Error, Stands: Securing, Clause: "RFC 9110 §7.8",
 		Title:   "the proxy in this capture is the one that breaks the upgrade",
 		Advice:  "make this proxy pass Upgrade, Connection and the Sec-WebSocket fields on",
 		Seen:    "a request for a WebSocket that was right when the proxy got it and wrong when it passed it on, or a 101 that it did not pass back",

@@ -21,7 +21,7 @@ const (
 // something else has.
 var pathRules = []Rule{
 	{
-		ID: "icmp-unreachable", Severity: Error, Clause: "RFC 792",
+		ID: "icmp-unreachable", Severity: Error, Clause: "RFC 5927 §4.1",
 		Title:   "a router or firewall says that packets do not get through",
 		Advice:  "change the rule, or the route, on the machine that sent the ICMP message: its address is in the finding",
 		Seen:    "an ICMP error that quotes a segment of the connection, which was not acknowledged later",
@@ -42,9 +42,26 @@ var pathRules = []Rule{
 		},
 	},
 	{
+		ID: "rst-from-middlebox", Severity: Error, Clause: "RFC 9293 §3.5.2",
+		Title:   "the reset of the handshake was made on the way",
+		Advice:  "capture at both ends: a RST that only one of them sees was made between; use wss on port 443",
+		Seen:    "a RST before the WebSocket was open, with a TTL that is not like that of the packets that its sender sent before",
+		Means:   "neither end refused: a box on the way did, in the name of one of them",
+		Causes:  []string{"an intrusion prevention system or URL filter that goes by Host or SNI", "a filter of the carrier or the country", "a NAT or load balancer that does not know the connection"},
+		Fixes:   []Fix{{"", "a rule in that box for the host name; wss, so that it sees less"}, {"Kubernetes", "kube-proxy in IPVS mode: expired entries answer so; see --ipvs-tcp-timeout"}},
+		Confirm: "the same packets captured at the server: the RST is not there, or the server got one, too",
+		NotWhen: "the TTL of that end varies on all its packets: several routes, or a load balancer that writes them anew",
+		Sealed:  func(p *Pass, e *session.Sealed) { p.resetOnTheWay(e.Conn) },
+		Closed: func(p *Pass, e *session.Closed) {
+			if !p.Conn.Opened && e.Conn.State != session.MidStream {
+				p.resetOnTheWay(e.Conn)
+			}
+		},
+	},
+	{
 		ID: "half-open-peer", Severity: Error, Clause: "RFC 9293 §3.5.1",
 		Title:   "one side still sends, and the other side is not there any more",
-		Advice:  "ping with a timeout on both sides, so that the connection is given up in seconds and not in a quarter of an hour",
+		Advice:  "ping with a timeout on both sides: else it takes TCP a quarter of an hour to give up",
 		Seen:    "a segment that was sent again three times or more, with longer and longer waits, and not a packet of the other side since, up to the end of the capture",
 		Means:   "the side that sends believes that it is connected; Linux gives up after 13 to 30 minutes",
 		Causes:  []string{"the other machine sleeps, has lost its network, or was restarted", "a box on the way has forgotten the connection", "a machine or container was killed without a FIN"},
@@ -105,6 +122,17 @@ var pathRules = []Rule{
 			}
 		},
 	},
+}
+
+// resetOnTheWay reports a RST of another machine than the one it names.
+func (p *Pass) resetOnTheWay(c *session.Conn) {
+	h, sure, ok := injected(c, p.Conn.Requested.Time)
+	if !ok || c.TCP.End != reassembly.RST {
+		return
+	}
+	p.from(c.TCP.EndedBy)
+	p.Report("", "RST with TTL %d in the name of the %v, whose packets had %s", h.End, c.TCP.EndedBy, span(h)).As(sure).In(c.StartPacket, p.Conn.Requested.Packet, c.TCP.EndedIn).
+		With("ttl_rst", int64(h.End)).With("ttl_low", int64(h.Low)).With("ttl_high", int64(h.High))
 }
 
 // blackhole reports that a segment of c that is large never arrives.

@@ -21,14 +21,16 @@ func (s *Side) probe(e *session.Message) {
 var pollingRules = []Rule{
 	{
 		ID: "fallback-to-polling", Severity: Warning, Clause: "RFC 6202 §2",
-		Title:   "the program goes on by long polling: its WebSocket was opened and did not carry",
-		Advice:  "look at what passes the handshake on this path and not the frames behind it",
-		Seen:    "the probe of Engine.IO on an open WebSocket, and no answer to it within ten seconds",
-		Means:   "users see a slow program, not an error",
-		Causes:  []string{"a proxy or scanner that holds frames back", "a server behind a load balancer that does not know the session", "compression that a proxy cannot pass"},
-		Fixes:   []Fix{{"", "sticky sessions"}, {"", "turn inspection of bodies, and compression, off for this path"}},
-		NotWhen: "the capture ends, or the client closes, before ten seconds",
+		Title:    "the program goes on by long polling: its WebSocket failed, or was opened and did not carry",
+		Advice:   "look at what passes the handshake on this path and not the frames behind it",
+		Seen:     "the probe of Engine.IO on an open WebSocket, and no answer to it within ten seconds; or long polling that goes on behind a WebSocket that failed",
+		Means:    "users see a slow program, not an error",
+		Causes:   []string{"what other findings say of the WebSocket that failed", "a proxy or scanner that holds frames back", "a server behind a load balancer that does not know the session", "compression that a proxy cannot pass"},
+		Fixes:    []Fix{{"", "sticky sessions"}, {"", "turn inspection of bodies, and compression, off for this path"}},
+		NotWhen:  "the capture ends, or the client closes, before ten seconds; polling before the WebSocket is tried",
+		Ordinary: func(p *Pass, e *session.Ordinary) { p.fellBack(e.Conn.HTTP) },
 		Closed: func(p *Pass, e *session.Closed) {
+			p.fellBack(e.Conn.HTTP)
 			client, server := &p.Conn.Sides[reassembly.FromClient], &p.Conn.Sides[reassembly.FromServer]
 			if client.probed == 0 || server.probed > 0 || server.Lost || e.Conn.OneSided {
 				return

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -92,7 +91,7 @@ var refusalRules = []Rule{
 		Means:  "whoever answered did not know that this was an upgrade, or that the path has a WebSocket",
 		Causes: []string{"the path is served by a page or a fallback", "a proxy sent an ordinary request", "the backend has no upgrade handler", "a login portal"},
 		Fixes:  []Fix{{"Node", "server.on('upgrade', …) on the server that listens"}, {"", "look for the route in the proxy and the backend"}},
-	}, nil, 200),
+	}, nil, 200, 2),
 	{
 		ID: "upgrade-redirected", Severity: Error, Clause: "RFC 6455 §4.1",
 		Title:  "the handshake was redirected",
@@ -170,7 +169,7 @@ var refusalRules = []Rule{
 		Means:  "the backend is down, closed, or answered what the proxy does not take for a 101",
 		Causes: []string{"the backend is down, or the port or scheme is wrong", "its 101 lacks a field", "a head too large for the proxy"},
 		Fixes:  []Fix{{"nginx", "proxy_buffer_size; proxy_pass with the right scheme"}},
-	}, nil, 502, 520, 521, 522, 523, 525, 526),
+	}, nil, 502, 520, 521, 522, 523, 525, 526, 530),
 	byStatus(Rule{
 		ID: "server-error-500", Clause: "RFC 9110 §15.6.1",
 		Title:  "the code of the upgrade crashed",
@@ -181,9 +180,10 @@ var refusalRules = []Rule{
 		Variants: []Variant{
 			{ID: "hijack", Title: "middleware hides what an upgrade in Go needs", Advice: "let the wrapper of ResponseWriter implement http.Hijacker or Unwrap"},
 			{ID: "asgi", Title: "Django without Channels has got a WebSocket", Advice: "set ASGI_APPLICATION with a ProtocolTypeRouter"},
+			{ID: "h2c", Title: "the server behind the proxy speaks HTTP/2 alone", Advice: "let the proxy speak HTTP/1.1 to that server: http://, not h2c://", Clause: "RFC 9113 §8.6"},
 			{ID: "iis-501", Title: "this version of IIS, or this site, has no WebSockets", Advice: "install the role service WebSocket Protocol"},
 		},
-	}, crashForms, 500, 501),
+	}, crashForms, 500, 501, 5),
 	byStatus(Rule{
 		ID: "bad-request-400", Clause: "RFC 9110 §15.5.1",
 		Title:  "the server did not like the request",
@@ -191,7 +191,7 @@ var refusalRules = []Rule{
 		Means:  "a field of the handshake is missing or changed, or the path is not the WebSocket's",
 		Causes: []string{"a proxy changed the request", "a client written by hand", "the path is another's (Node ws answers 400)"},
 		Fixes:  upgradeFixes,
-	}, nil, 400, 405, 426, 505),
+	}, nil, 400, 405, 426, 505, 4),
 	{
 		ID: "handshake-no-response", Severity: Error, Clause: "RFC 6455 §4.1",
 		Title:   "the request has no answer",
@@ -205,10 +205,11 @@ var refusalRules = []Rule{
 			{ID: "timeout", Title: "the client gave up waiting for an answer"},
 			{ID: "closed", Title: "the server closed without an answer"},
 			{ID: "partial", Title: "the head of the answer breaks off"},
+			{ID: "no-request", Severity: Info, Title: "the client opened the connection and asked for nothing", Advice: "look at who connects: a browser that connects ahead, a health check of TCP, a scanner; a client that hangs before its request"},
 			{ID: "slow", Severity: Warning, Title: "the answer took more than a second"},
 			{ID: "gateway-timeout", Title: "a gateway gave up waiting for an answer", Clause: "RFC 9110 §15.6.5"},
 		},
-		Refusal: refused(func(e *session.Refusal) bool { return slices.Contains([]int{408, 504, 524}, e.Status()) }, func(p *Pass, e *session.Refusal) {
+		Refusal: refused(func(e *session.Refusal) bool { return slices.Contains(gaveUp, e.Status()) }, func(p *Pass, e *session.Refusal) {
 			p.refusal("gateway-timeout", e, "after %v", e.Answered.Time.Sub(e.Requested.Time).Round(time.Millisecond))
 		}),
 		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
@@ -219,6 +220,16 @@ var refusalRules = []Rule{
 				p.Report("slow", "%v", took.Round(time.Millisecond)).In(h.Requested.Packet)
 			}
 		}),
+		Ordinary: func(p *Pass, e *session.Ordinary) {
+			if e.Conn.Silent() {
+				p.noRequest(e.Conn, e.Time.Sub(e.Conn.Start))
+			}
+		},
+		Sealed: func(p *Pass, e *session.Sealed) {
+			if unusedTLS(e.Conn.TLS) {
+				p.noRequest(e.Conn, e.Time.Sub(e.Conn.Start))
+			}
+		},
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
 			if c.State != session.Unanswered || c.Handshake == nil || c.H2 != nil && c.H2.How == h2.Reset || c.TCP.End == reassembly.NotEnded || c.OneSided || c.Greeting != "" || c.Sides[reassembly.FromServer].LostBytes > 0 {
@@ -232,12 +243,30 @@ var refusalRules = []Rule{
 				return
 			}
 			if c.TCP.EndedBy == reassembly.FromServer {
-				p.Report("closed", "%v after the request", waited).In(p.Conn.Requested.Packet, c.TCP.EndedIn)
-			} else {
-				p.Report("timeout", "after %v", waited).In(p.Conn.Requested.Packet, c.TCP.EndedIn)
+				p.Report("closed", "%v after the request%s", waited, largeHead(c)).In(p.Conn.Requested.Packet, c.TCP.EndedIn)
+				return
+			}
+			f := p.Report("timeout", "after %v%s", waited, largeHead(c)).In(p.Conn.Requested.Packet, c.TCP.EndedIn)
+			if waited < patience { // a page that was left, a request that was cancelled
+				f.At(Info)
 			}
 		},
 	},
+}
+
+// patience is how long a client waits that has not just been stopped.
+const patience = 5 * time.Second
+
+// gaveUp are what a gateway or server answers that waited in vain.
+var gaveUp = []int{408, 504, 524}
+
+// largeHead says how large the request was, where some servers have no room
+// for it and say nothing.
+func largeHead(c *session.Conn) string {
+	if r := c.Handshake.Request; r != nil && r.Size > 4096 {
+		return fmt.Sprintf("; its head has %d bytes, for which some servers have no room", r.Size)
+	}
+	return ""
 }
 
 // slow is an answer that a person notices.
@@ -258,28 +287,10 @@ func refused(fits func(*session.Refusal) bool, report func(*Pass, *session.Refus
 	}
 }
 
-// byStatus completes a rule that goes by the status, and its variants by forms.
-func byStatus(r Rule, forms []refusalForm, statuses ...int) Rule {
-	r.Severity = Error
-	names := make([]string, len(statuses))
-	for i, s := range statuses {
-		names[i] = strconv.Itoa(s)
-	}
-	r.Seen = "an upgrade answered with " + strings.Join(names, ", ")
-	r.Refusal = refused(func(e *session.Refusal) bool { return slices.Contains(statuses, e.Status()) }, func(p *Pass, e *session.Refusal) {
-		form, sure := formOf(p, e, forms)
-		f := p.refusal(form, e, "%d %s", e.Status(), e.Reason())
-		if f.Certainty == Certain {
-			f.As(sure)
-		}
-	})
-	return r
-}
-
 // refusal reports a refusal, with who answered.
 func (p *Pass) refusal(variant string, e *session.Refusal, format string, args ...any) *Finding {
 	text := fmt.Sprintf(format, args...)
-	who, c := whoAnswered(e)
+	who, c := p.World.whoAnswered(e)
 	if who != "" {
 		text += ", answered by " + who
 		if c != Certain {

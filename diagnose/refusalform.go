@@ -41,7 +41,7 @@ func says(parts ...string) func(*Pass, *session.Refusal) bool {
 // by makes a form of who answered.
 func by(name string, fits func(*Pass, *session.Refusal) bool) func(*Pass, *session.Refusal) bool {
 	return func(p *Pass, e *session.Refusal) bool {
-		who, _ := whoAnswered(e)
+		who, _ := p.World.whoAnswered(e)
 		return who == name && (fits == nil || fits(p, e))
 	}
 }
@@ -91,6 +91,7 @@ var (
 	crashForms = []refusalForm{
 		{"hijack", says("http.Hijacker"), Certain},
 		{"asgi", says("can only handle ASGI/HTTP connections"), Certain},
+		{"h2c", says("h2c", "http2:", "invalid Upgrade request header"), Likely}, // as Go's transport of HTTP/2 says it
 		{"iis-501", by("IIS", hasStatus(501)), Likely},
 	}
 	engineForms = []refusalForm{

@@ -12,6 +12,8 @@ import (
 var upgradeFixes = []Fix{
 	{"nginx", "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; with map $http_upgrade $connection_upgrade { default upgrade; '' close; }"},
 	{"Apache 2.4.47", `ProxyPass "/ws" "http://backend/ws" upgrade=websocket`},
+	{"Azure Front Door", "no caching on the route"},
+	{"CloudFront", "the origin request policy AllViewer"},
 	{"Vite, webpack, http-proxy-middleware", "ws: true"},
 }
 
@@ -19,18 +21,30 @@ var upgradeFixes = []Fix{
 var requestRules = []Rule{
 	{
 		ID: "upgrade-header-missing", Severity: Error, Clause: "RFC 6455 §4.2.1",
-		Title:   "the server never saw an upgrade request",
-		Advice:  "make the proxy pass Upgrade and Connection on: both end at each hop unless it is told",
-		Seen:    "Sec-WebSocket-Key in a request without Upgrade",
-		Means:   "no client sends a key without Upgrade: a proxy before this place took it away",
-		Causes:  []string{"an nginx location without the two header lines", "a switch for WebSockets that is off in the proxy's panel", "an Apache ProxyPass without upgrade=websocket", "a route of a CDN with caching, or without WebSocket support", "a development proxy without ws: true"},
-		Fixes:   upgradeFixes,
-		Confirm: "capture before the proxy: there the request has Upgrade",
-		NotWhen: "the request is a health check or a page load: it has no key",
+		Title:    "the server never saw an upgrade request",
+		Advice:   "make the proxy pass Upgrade and Connection on: both end at each hop unless it is told",
+		Seen:     "Sec-WebSocket-Key or Sec-WebSocket-Version in a request without Upgrade, or a target that says transport=websocket",
+		Means:    "no client sends a key without Upgrade: a proxy before this place took it away",
+		Causes:   []string{"an nginx location without the two header lines", "a switch for WebSockets that is off in the proxy's panel", "an Apache ProxyPass without upgrade=websocket", "a route of a CDN with caching, or without WebSocket support", "a development proxy without ws: true"},
+		Fixes:    upgradeFixes,
+		Confirm:  "capture before the proxy: there the request has Upgrade",
+		NotWhen:  "the request is a health check or a page load: it has no key",
+		Ordinary: func(p *Pass, e *session.Ordinary) { p.bareTarget(e.Conn.HTTP) },
+		Closed:   func(p *Pass, e *session.Closed) { p.bareTarget(e.Conn.HTTP) },
 		Handshake: ofUpgrade(func(p *Pass, h *session.Handshake) {
-			if f := h.Request.Fields; f.Has("Sec-WebSocket-Key") && !f.Has("Upgrade") {
-				p.Report("", "%s with Sec-WebSocket-Key and without Upgrade; Connection is %q", h.Request.Method, f.Get("Connection"))
+			f := h.Request.Fields
+			if f.Has("Upgrade") {
+				return
 			}
+			p.fails(LineUpgrade)
+			if n, _ := f.CountToken("Connection", "upgrade"); n == 0 {
+				p.fails(LineConnection)
+			}
+			left, sure := "Sec-WebSocket-Key", Certain
+			if !f.Has(left) {
+				left, sure = "other fields of a WebSocket", Likely
+			}
+			p.Report("", "%s with %s and without Upgrade; Connection is %q", h.Request.Method, left, f.Get("Connection")).As(sure)
 		}),
 	},
 	{
@@ -42,7 +56,8 @@ var requestRules = []Rule{
 		Causes: []string{"nginx before 1.29.7 without proxy_http_version 1.1", "a simple client"},
 		Fixes:  []Fix{{"nginx", "proxy_http_version 1.1;"}},
 		Handshake: ofUpgrade(func(p *Pass, h *session.Handshake) {
-			if h.Request.Proto == "HTTP/1.0" {
+			if h.Request.Proto < "HTTP/1.1" {
+				p.fails(LineProto)
 				p.Report("", "%s of %s", h.Request.Proto, h.Request.Method)
 			}
 		}),
@@ -69,13 +84,16 @@ var requestRules = []Rule{
 			}
 			switch websockets, all := f.CountToken("Upgrade", "websocket"); {
 			case websockets == 0:
+				p.fails(LineUpgrade)
 				p.Report("wrong-value", "Upgrade: %s", strings.Join(f.Values("Upgrade"), ", "))
 			case websockets > 1:
+				p.fails(LineUpgrade)
 				p.Report("duplicated", "Upgrade: %s", strings.Join(f.Values("Upgrade"), ", "))
 			case all > 1:
 				p.Report("extra-protocols", "Upgrade: %s", strings.Join(f.Values("Upgrade"), ", "))
 			}
 			if n, _ := f.CountToken("Connection", "upgrade"); n == 0 {
+				p.fails(LineConnection)
 				p.Report("no-token", "Connection: %s", strings.Join(f.Values("Connection"), ", "))
 			}
 		}),
@@ -99,13 +117,16 @@ var requestRules = []Rule{
 			switch n, key := h.Request.Fields.Count("Sec-WebSocket-Key"), h.Key(); {
 			case h.Obsolete:
 			case n == 0:
+				p.fails(LineKey)
 				p.Report("missing", "no Sec-WebSocket-Key")
 			case n > 1:
+				p.fails(LineKey)
 				p.Report("multiple", "%d of them", n)
 			default:
 				var room [32]byte
 				nonce, err := base64.StdEncoding.AppendDecode(room[:0], []byte(key))
 				if err != nil || len(nonce) != 16 {
+					p.fails(LineKey)
 					p.Report("length", "%q has %d bytes", key, len(nonce))
 				} else if conn, packet, ok := p.World.KeySeen(p.Conn.Client.Addr(), key, h.Requested.Packet); ok {
 					p.Report("static", "used on connection %d before", conn).In(packet)
@@ -121,8 +142,18 @@ var requestRules = []Rule{
 		Means:  "servers answer 400 or 426 and name the version they speak",
 		Causes: []string{"a very old or embedded client", "a proxy or CDN drops the field"},
 		Fixes:  []Fix{{"", "update the client"}},
+		Variants: []Variant{
+			{ID: "plain-http-426", Severity: Info, Title: "a WebSocket server was opened as a page", Clause: "RFC 9110 §15.5.22", Advice: "open it by ws:// or wss://; let health checks ask for another path"},
+		},
+		NotWhen:  "the 426 names another protocol, as TLS",
+		Ordinary: func(p *Pass, e *session.Ordinary) { p.upgradeRequired(e.Conn.HTTP) },
+		Closed:   func(p *Pass, e *session.Closed) { p.upgradeRequired(e.Conn.HTTP) },
 		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
-			switch v := h.Version(); {
+			v := h.Version()
+			if h.Obsolete || v != "13" {
+				p.fails(LineVersion)
+			}
+			switch {
 			case h.Obsolete:
 				p.Report("", "the handshake is of a draft (hixie-76)")
 			case v == "" && !h.Request.Fields.Has("Sec-WebSocket-Version"):
@@ -151,9 +182,11 @@ var requestRules = []Rule{
 		Handshake: ofUpgrade(func(p *Pass, h *session.Handshake) {
 			r := h.Request
 			if r.Method != "GET" {
+				p.fails(LineMethod)
 				p.Report("method", "%s", r.Method)
 			}
-			if !r.Fields.Has("Host") && r.Proto != "HTTP/1.0" {
+			if !r.Fields.Has("Host") {
+				p.fails(LineHost)
 				p.Report("no-host", "no Host")
 			}
 			if n := strings.TrimSpace(r.Fields.Get("Content-Length")); n != "" && n != "0" || r.Fields.Has("Transfer-Encoding") {

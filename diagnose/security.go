@@ -9,6 +9,7 @@ import (
 
 	"github.com/wssniff/wssniff/credential"
 	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 	"golang.org/x/net/publicsuffix"
@@ -33,7 +34,7 @@ var securityRules = []Rule{
 			if h.TLS != nil {
 				return
 			}
-			if names := p.World.secretsOf(h); names != nil {
+			if names := p.World.secretsOf(h.Handshake); names != nil {
 				p.Report("handshake", "%s", strings.Join(names, ", ")).At(exposure(p.Conn.Conn)).With("names", names)
 			}
 		}),
@@ -223,7 +224,7 @@ func exposure(c *session.Conn) Severity {
 }
 
 // secretsOf names what in a request is a secret: never its value.
-func (w *World) secretsOf(h *session.Handshake) (names []string) {
+func (w *World) secretsOf(h *handshake.Handshake) (names []string) {
 	for i := range h.Request.Fields {
 		f := &h.Request.Fields[i]
 		if f.Value != "" && w.secretField(f.Name) {

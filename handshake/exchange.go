@@ -119,6 +119,7 @@ func (r *Reader) request(b []byte, size int) Step {
 
 // ordinary remembers a request that does not ask for a WebSocket.
 func (r *Reader) ordinary(b []byte) {
+	r.noteOdd(b)
 	k := kindOf(b)
 	r.await(k)
 	r.tunnel = false
@@ -146,6 +147,9 @@ func (r *Reader) response(b []byte, size int) Step {
 	r.pop()
 	if k == connect {
 		r.connected(status)
+	}
+	if f := &r.facts; status == 426 && k != unseen && k != upgrade && (!f.upgrades || f.websocket) {
+		r.Odd[UpgradeRequired]++
 	}
 	h := &r.server
 	r.respond(k, status)

@@ -167,6 +167,7 @@ type facts struct {
 	length     int64 // Content-Length, -1 without a usable one
 	coded      bool  // there is a Transfer-Encoding
 	chunked    bool  // and chunked is the last of it
+	hop        bool  // Connection has the token upgrade
 	upgrades   bool  // Upgrade names something
 	h2c        bool  // namely HTTP/2
 	websocket  bool  // and a WebSocket among it
@@ -185,6 +186,7 @@ var noted = [...]struct {
 }{
 	{"content-length", (*facts).noteLength},
 	{"transfer-encoding", (*facts).noteCoding},
+	{"connection", (*facts).noteConnection},
 	{"upgrade", (*facts).noteUpgrade},
 	{"sec-websocket-key", func(f *facts, _ []byte) { f.key = true }},
 	{"sec-websocket-version", func(f *facts, _ []byte) { f.version = true }},
@@ -254,6 +256,14 @@ func (f *facts) noteCoding(value []byte) {
 		if element, value = cutElement(value); len(element) > 0 {
 			f.coded, f.chunked = true, equalFold(element, "chunked")
 		}
+	}
+}
+
+func (f *facts) noteConnection(value []byte) {
+	for len(value) > 0 {
+		var element []byte
+		element, value = cutElement(value)
+		f.hop = f.hop || equalFold(element, "upgrade")
 	}
 }
 

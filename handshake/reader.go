@@ -13,9 +13,10 @@ const defaultMaxHead = 64 << 10
 // It keeps at most one head for each direction while that is incomplete, and
 // nothing but Via of exchanges that do not ask for a WebSocket.
 type Reader struct {
-	MaxHead   int   // bytes kept of a head; 0 means 64 KiB. A start line must fit; fields behind it count for nothing
-	MidStream bool  // the capture joined in the middle: skip up to a call that begins with a start line
-	Exchanges int64 // requests seen that do not ask for a WebSocket
+	MaxHead   int             // bytes kept of a head; 0 means 64 KiB. A start line must fit; fields behind it count for nothing
+	MidStream bool            // the capture joined in the middle: skip up to a call that begins with a start line
+	Exchanges int64           // requests seen that do not ask for a WebSocket
+	Odd       [Oddities]int64 // of those exchanges, by Oddity
 
 	client, server half
 	began          bool

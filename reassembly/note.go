@@ -97,7 +97,8 @@ type rare struct {
 	recent [8]record // of the last segments
 	at     uint8     // which of them is overwritten next
 
-	repeat Repeat // the last segment that was sent again
+	syns   []capture.Time // when the SYN was sent again, at most maxSYNs times
+	repeat Repeat         // the last segment that was sent again
 
 	synEnd   SeqNum // behind the data of the SYN
 	dupACKs  int    // of the other side, since it acknowledged something new

@@ -27,6 +27,18 @@ func (s *Stream) Repeated(d Dir) (Repeat, bool) {
 	return r, true
 }
 
+// maxSYNs is how many times of SYN segments are kept.
+const maxSYNs = 8
+
+// SYNAgain gives when the SYN of direction d was sent again, the first eight
+// times. The slice is the Stream's own.
+func (s *Stream) SYNAgain(d Dir) []capture.Time {
+	if r := s.half[d].rare; r != nil {
+		return r.syns
+	}
+	return nil
+}
+
 // repeated notes that g, which begins at seq, holds nothing new.
 func (s *Stream) repeated(d Dir, seq SeqNum, g *Segment) {
 	r := &s.half[d].more().repeat

@@ -53,6 +53,7 @@ type half struct {
 	state  state
 	window uint16 // what this side offers, not scaled
 	timer
+	nagle
 	last [2]trace // unused once there is rare
 }
 
@@ -143,6 +144,10 @@ func (s *Stream) Sent(d Dir) int64 { return s.half[d].offset }
 
 // Over says whether the end of direction d was told.
 func (s *Stream) Over(d Dir) bool { return s.half[d].state.has(ended) || s.reset != 0 }
+
+// Waits says whether bytes of direction d are known to have been sent that were
+// neither lent nor declared lost yet.
+func (s *Stream) Waits(d Dir) bool { return s.half[d].missing() > 0 }
 
 // Acked gives how far in the byte stream of direction d the other side has
 // acknowledged, as an offset; -1 if it has not been seen to.

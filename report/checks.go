@@ -1,65 +1,49 @@
 package report
 
 import (
-	"encoding/base64"
 	"strconv"
 	"strings"
 
+	"github.com/wssniff/wssniff/diagnose"
 	"github.com/wssniff/wssniff/handshake"
+	"github.com/wssniff/wssniff/session"
 )
 
 // A check is one thing that an opening handshake must have (RFC 6455 §4.2.1,
-// §4.2.2).
+// §4.2.2). In HTTP/1.1 the rules say whether it has: of is nil.
 type check struct {
 	text string
+	line diagnose.Line
 	of   func(h *handshake.Handshake) (ok, known bool)
 	was  func(h *handshake.Handshake) string // what there was, or that there was no such thing; "" for nothing to say
 }
 
 var checks = []check{
-	{"GET", asks(func(r *handshake.Head) bool { return r.Method == "GET" }),
-		func(h *handshake.Handshake) string { return h.Request.Method }},
-	{"HTTP/1.1", asks(func(r *handshake.Head) bool { return r.Proto == "HTTP/1.1" }),
-		func(h *handshake.Handshake) string { return h.Request.Proto }},
-	{"Host", asks(func(r *handshake.Head) bool { return r.Fields.Has("Host") }), nil},
-	{"Upgrade: websocket", asks(func(r *handshake.Head) bool { return hasToken(r, "Upgrade", "websocket") }), nil},
-	{"Connection: upgrade", asks(func(r *handshake.Head) bool { return hasToken(r, "Connection", "upgrade") }), nil},
-	{"key is 16 bytes", asks(validKey), nil},
-	{"version 13", asks(func(r *handshake.Head) bool { return r.Fields.Get("Sec-WebSocket-Version") == "13" }),
-		func(h *handshake.Handshake) string { return h.Version() }},
-	{"status 101", func(h *handshake.Handshake) (bool, bool) { return h.Status() == 101, true },
-		func(h *handshake.Handshake) string {
-			if h.Response == nil {
-				return "no answer"
-			}
-			return strconv.Itoa(h.Status())
-		}},
-	{"accept", (*handshake.Handshake).AcceptValid,
-		func(h *handshake.Handshake) string {
-			if h.Status() != 101 {
-				return "no 101"
-			}
-			return ""
-		}},
+	{text: "GET", line: diagnose.LineMethod, was: func(h *handshake.Handshake) string { return h.Request.Method }},
+	{text: "HTTP/1.1", line: diagnose.LineProto, was: func(h *handshake.Handshake) string { return h.Request.Proto }},
+	{text: "Host", line: diagnose.LineHost},
+	{text: "Upgrade: websocket", line: diagnose.LineUpgrade},
+	{text: "Connection: upgrade", line: diagnose.LineConnection},
+	{text: "key is 16 bytes", line: diagnose.LineKey},
+	{text: "version 13", line: diagnose.LineVersion, was: (*handshake.Handshake).Version},
+	{text: "status 101", line: diagnose.LineStatus, was: status},
+	{text: "accept", line: diagnose.LineAccept, was: func(h *handshake.Handshake) string {
+		if h.Status() != 101 {
+			return "no 101"
+		}
+		return ""
+	}},
 }
 
 // extendedChecks are those of HTTP/2 (RFC 8441 §4, §5).
 var extendedChecks = []check{
-	{"CONNECT", asks(func(r *handshake.Head) bool { return r.Method == "CONNECT" }),
-		func(h *handshake.Handshake) string { return h.Request.Method }},
-	{":protocol websocket", asks(func(r *handshake.Head) bool { return strings.EqualFold(r.Fields.Get(":protocol"), "websocket") }), nil},
-	{":scheme", asks(func(r *handshake.Head) bool { return r.Fields.Has(":scheme") }), nil},
-	{":path", asks(func(r *handshake.Head) bool { return r.Fields.Has(":path") }), nil},
-	{":authority", asks(func(r *handshake.Head) bool { return r.Fields.Has(":authority") }), nil},
-	{"version 13", asks(func(r *handshake.Head) bool { return r.Fields.Get("Sec-WebSocket-Version") == "13" }),
-		func(h *handshake.Handshake) string { return h.Version() }},
-	{"status 2xx", func(h *handshake.Handshake) (bool, bool) { return h.Status()/100 == 2, true },
-		func(h *handshake.Handshake) string {
-			if h.Response == nil {
-				return "no answer"
-			}
-			return strconv.Itoa(h.Status())
-		}},
+	{text: "CONNECT", of: asks(func(r *handshake.Head) bool { return r.Method == "CONNECT" }), was: func(h *handshake.Handshake) string { return h.Request.Method }},
+	{text: ":protocol websocket", of: asks(func(r *handshake.Head) bool { return strings.EqualFold(r.Fields.Get(":protocol"), "websocket") })},
+	{text: ":scheme", of: asks(func(r *handshake.Head) bool { return r.Fields.Has(":scheme") })},
+	{text: ":path", of: asks(func(r *handshake.Head) bool { return r.Fields.Has(":path") })},
+	{text: ":authority", of: asks(func(r *handshake.Head) bool { return r.Fields.Has(":authority") })},
+	{text: "version 13", line: diagnose.LineVersion, was: (*handshake.Handshake).Version},
+	{text: "status 2xx", of: func(h *handshake.Handshake) (bool, bool) { return h.Status()/100 == 2, true }, was: status},
 }
 
 // asks is a check of the request.
@@ -72,28 +56,26 @@ func asks(of func(*handshake.Head) bool) func(*handshake.Handshake) (bool, bool)
 	}
 }
 
-func hasToken(r *handshake.Head, field, token string) bool {
-	for _, t := range r.Fields.Tokens(field) {
-		if strings.EqualFold(t, token) {
-			return true
-		}
+// status is the status of the answer in words.
+func status(h *handshake.Handshake) string {
+	if h.Response == nil {
+		return "no answer"
 	}
-	return false
-}
-
-// validKey tells whether the key is a nonce of 16 bytes (RFC 6455 §4.1).
-func validKey(r *handshake.Head) bool {
-	nonce, err := base64.StdEncoding.DecodeString(r.Fields.Get("Sec-WebSocket-Key"))
-	return err == nil && len(nonce) == 16
+	return strconv.Itoa(h.Status())
 }
 
 // checks writes the list of checks.
-func (f *follower) checks(h *handshake.Handshake, checks []check) {
+func (f *follower) checks(e *session.Handshake, checks []check) {
+	h := e.Handshake
 	line := "   "
 	for i := range checks {
 		c := &checks[i]
 		mark, text := "✓", c.text
-		ok, known := c.of(h)
+		ok, known := diagnose.Checked(e.Conn, c.line)
+		if c.of != nil {
+			ok, known = c.of(h)
+		}
+		ok = ok && known
 		if !ok {
 			mark = "✗"
 			if !known {

@@ -167,9 +167,9 @@ func (f *follower) handshake(e *session.Handshake) {
 	}
 	f.out.WriteString("\n  " + f.st.paint(sgrBold, "opening handshake") + "\n")
 	if e.H2 != nil {
-		f.checks(h, extendedChecks)
+		f.checks(e, extendedChecks)
 	} else {
-		f.checks(h, checks)
+		f.checks(e, checks)
 	}
 	f.out.WriteString("\n")
 }

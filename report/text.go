@@ -78,12 +78,14 @@ func (s *textSink) Observe(e session.Event) {
 		}
 	case *session.Sealed:
 		s.sealed.add(&e.Conn.Facts)
-		s.finds.closed(&e.Conn.Facts)
+		s.finds.closed(e.Conn)
+	case *session.Ordinary:
+		s.finds.closed(e.Conn)
 	case *session.Closed:
 		s.conns.add(e.Conn)
 		s.failed.closed(&e.Conn.Facts)
 		s.codes.add(&e.Conn.Facts)
-		s.finds.closed(&e.Conn.Facts)
+		s.finds.closed(e.Conn)
 		s.times.closed(&e.Conn.Facts)
 		if s.list >= Connections {
 			s.lines.closed(e)

@@ -129,6 +129,9 @@ func (c *Conn) chunk(ch *reassembly.Chunk) {
 		c.bytes(ch)
 	}
 	if end != reassembly.NotEnded {
+		if c.tls != nil {
+			c.overtaken(ch.Packet, ch.Time)
+		}
 		c.ended(d, end, ch.Packet, ch.Time)
 	}
 }
@@ -150,7 +153,7 @@ func (c *Conn) bytes(ch *reassembly.Chunk) {
 			c.secure(ch)
 			return
 		}
-		if c.searching() && !c.opener.hopeless {
+		if (c.searching() || c.losesAnswer(ch)) && !c.opener.hopeless {
 			c.lookFor(&c.opener.searches[ch.Dir], frames.Habit{}, ch)
 		}
 		c.http(ch)

@@ -11,7 +11,7 @@ import (
 )
 
 // An Event is something that happened on a connection: one of *Opened,
-// *Handshake, *Refusal, *Frame, *Message, *Lost, *Sealed and *Closed. It is lent: good until
+// *Handshake, *Refusal, *Frame, *Message, *Lost, *Sealed, *Ordinary and *Closed. It is lent: good until
 // Observe returns. Who keeps something of it copies it.
 type Event interface {
 	where() *Where
@@ -98,6 +98,11 @@ type Lost struct {
 // other event.
 type Sealed struct{ Where }
 
+// Ordinary is told once of a TCP connection in clear that ended and is none of
+// the report, if there is something to tell: it was opened and carried nothing,
+// or Conn.HTTP is not nil. It has no other event.
+type Ordinary struct{ Where }
+
 // Closed is told once, when a connection has ended or the capture has: all
 // facts of Conn are final then.
 type Closed struct{ Where }
@@ -128,6 +133,9 @@ func clone(e Event) Event {
 		c := *e
 		return &c
 	case *Sealed:
+		c := *e
+		return &c
+	case *Ordinary:
 		c := *e
 		return &c
 	case *Closed:

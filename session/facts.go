@@ -66,7 +66,16 @@ type Facts struct {
 
 	Unreached *Unreached // what ICMP said of its segments, nil where it said nothing
 
+	HTTP *HTTP // nil where its ordinary exchanges had nothing to tell
+
 	PingRTT Samples // from a Ping to the Pong with the same payload
+}
+
+// HTTP is what there is to tell of requests that ask for no WebSocket, by
+// handshake.Oddity.
+type HTTP [handshake.Oddities]struct {
+	Count       int64
+	First, Last Where
 }
 
 // A Mismatch says which end of a connection speaks TLS alone.

@@ -31,7 +31,7 @@ func (c *Conn) searching() bool {
 	case o.reader.Pending() != nil:
 		return c.answerLost()
 	}
-	return c.tls == nil && (c.joined || c.forced())
+	return (c.tls == nil || c.tls.Joined) && (c.joined || c.forced())
 }
 
 // answerLost says whether a request may have had an answer that the capture
@@ -39,6 +39,12 @@ func (c *Conn) searching() bool {
 func (c *Conn) answerLost() bool {
 	r := &c.opener.reader
 	return r.AnswerLost() || r.Pending() != nil && c.opener.answered && !c.stream.Seen(reassembly.FromServer)
+}
+
+// losesAnswer says whether what the server sent before r, in TLS, can have
+// been its answer.
+func (c *Conn) losesAnswer(r *reassembly.Chunk) bool {
+	return c.tls != nil && c.outer == nil && r.Lost > 0 && r.Dir == reassembly.FromServer && c.opener.reader.Pending() != nil
 }
 
 // forced says whether the connection is to be taken for a WebSocket.
@@ -186,7 +192,7 @@ func (c *Conn) openUnseen(r *reassembly.Chunk, confidence float64) {
 		}
 		a.unfollowed, a.unfollowedAt = x.fed, place{r.Packet, x.from, r.Time}
 		x.finder.Assume(d == reassembly.FromClient)
-		if x.finder.Found() {
+		if !c.realignRecords(d, s, r) && x.finder.Found() {
 			c.resume(d, s, r)
 		}
 	}

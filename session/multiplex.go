@@ -261,15 +261,7 @@ func (c *Conn) streamTorn(d reassembly.Dir, r *reassembly.Chunk) {
 	}
 	s := c.sides[d]
 	ch := reassembly.Chunk{Dir: d, Packet: r.Packet, Carried: r.Carried, Time: r.Time, Offset: c.H2.offsets[d]}
-	if h, got, lost, ok := s.parser.Pending(); ok {
-		s.missing = h.PayloadLength - got + lost
-		c.frame(d, s, &h, s.control, &ch)
-	}
-	if m, ok := s.assembler.Open(); ok {
-		c.message(d, &s.message, m, &ch)
-	}
-	s.assembler.DropContext()
-	s.parser.Desync()
+	c.tear(d, s, &ch)
 	c.t.totals.Gaps++
 	c.emitLost(c.at(d, &ch), 0, "not captured: how many is not known")
 }

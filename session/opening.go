@@ -50,6 +50,7 @@ func (c *Conn) http(r *reassembly.Chunk) {
 		} else {
 			n, step = c.opener.reader.Server(r.Data)
 		}
+		c.exchanged(r)
 		r.Data = r.Data[n:]
 		r.Offset += int64(n)
 		switch {
@@ -64,6 +65,26 @@ func (c *Conn) http(r *reassembly.Chunk) {
 		}
 		if c.opener != nil && c.opener.refusal != nil && d == reassembly.FromServer {
 			c.refused(r, false)
+		}
+	}
+}
+
+// exchanged notes what an ordinary request or its answer had to tell.
+func (c *Conn) exchanged(r *reassembly.Chunk) {
+	odd := &c.opener.reader.Odd
+	if *odd == [handshake.Oddities]int64{} {
+		return
+	}
+	if c.HTTP == nil {
+		c.HTTP = new(HTTP)
+	}
+	for i, n := range odd {
+		if h := &c.HTTP[i]; n > h.Count {
+			h.Last = c.at(r.Dir, r)
+			if h.Count == 0 {
+				h.First = h.Last
+			}
+			h.Count = n
 		}
 	}
 }

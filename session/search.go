@@ -1,6 +1,8 @@
 package session
 
 import (
+	"iter"
+
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/reassembly"
 )
@@ -11,6 +13,7 @@ type search struct {
 	from   int64          // where in the byte stream it began
 	fed    int64          // captured bytes since then
 	held   int64          // bytes counted for it
+	trail  trail          // the same, where it was in records of TLS
 }
 
 // lookFor gives the run to the search, which it begins if there is none.
@@ -30,7 +33,10 @@ func (c *Conn) lookFor(x *search, known frames.Habit, r *reassembly.Chunk) {
 	}
 	x.finder.Feed(r.Data, r.Carried, int64(r.Time))
 	x.fed += int64(len(r.Data))
-	c.countSearch(x, int64(x.finder.Held()))
+	if c.tls != nil {
+		x.trail.add(r, r.Lost > 0 && c.tls.guessed)
+	}
+	c.countSearch(x, int64(x.finder.Held())+x.trail.size)
 }
 
 func (c *Conn) countSearch(x *search, held int64) {
@@ -90,6 +96,7 @@ func (c *Conn) unsynced(d reassembly.Dir, s *side, r *reassembly.Chunk) {
 	}
 	c.lookFor(&a.search, s.habit, r)
 	switch f := a.search.finder; {
+	case c.realignRecords(d, s, r):
 	case f.Found():
 		c.resume(d, s, r)
 	case f.Hopeless():
@@ -102,30 +109,41 @@ func (c *Conn) unsynced(d reassembly.Dir, s *side, r *reassembly.Chunk) {
 func (c *Conn) resume(d reassembly.Dir, s *side, r *reassembly.Chunk) {
 	found := s.search
 	s.search = search{}
+	c.replay(d, s, r, found.from+found.finder.Skipped(), func(yield func(*reassembly.Chunk) bool) {
+		for run := range found.finder.Runs() {
+			part := reassembly.Chunk{
+				Dir: d, Offset: found.from + run.Offset, Lost: run.Lost, Data: run.Data,
+				Packet: r.Packet, Carried: run.Packet, Time: r.Time,
+			}
+			if !yield(&part) {
+				return
+			}
+		}
+	})
+	c.stop(&found)
+}
+
+// replay goes on with frames in the runs that were held, of which the first
+// byte is that of a frame and stands at the given place.
+func (c *Conn) replay(d reassembly.Dir, s *side, r *reassembly.Chunk, from int64, runs iter.Seq[*reassembly.Chunk]) {
 	s.parser.Resync()
 	s.habit.Interrupt()
 	if m := s.assembler.Interrupt(); m != nil {
 		c.message(d, &s.message, m, r)
 	}
-	s.base = found.from + found.finder.Skipped() - s.parser.Offset()
-	s.based = true
-	for run := range found.finder.Runs() {
+	s.base, s.based = from-s.parser.Offset(), true
+	for run := range runs {
 		s.unfollowed -= int64(len(run.Data))
 	}
 	c.tellUnfollowed(d, s, r.Packet, r)
-	for run := range found.finder.Runs() {
-		part := reassembly.Chunk{
-			Dir: d, Offset: found.from + run.Offset, Lost: run.Lost, Data: run.Data,
-			Packet: r.Packet, Carried: run.Packet, Time: r.Time,
+	for run := range runs {
+		for p := range s.parser.Lose(run.Lost) {
+			c.piece(d, s, p, run)
 		}
-		for p := range s.parser.Lose(part.Lost) {
-			c.piece(d, s, p, &part)
-		}
-		for p := range s.parser.Pieces(part.Data) {
-			c.piece(d, s, p, &part)
+		for p := range s.parser.Pieces(run.Data) {
+			c.piece(d, s, p, run)
 		}
 	}
-	c.stop(&found)
 	c.account(s)
 }
 

@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"github.com/wssniff/wssniff/capture"
@@ -21,6 +22,10 @@ type secured struct {
 	via     []handshake.Via // passed outside of TLS
 	outside int64           // where in the TCP byte stream the chunk at hand begins
 	held    int64           // bytes counted for it
+	guessed bool            // how much was lost before the record at hand is not sure
+	asking  bool            // the client has begun a request
+	waiting []reassembly.Chunk
+	waits   int // bytes of waiting
 }
 
 // securedCost is what TLS on a connection holds at least.
@@ -56,6 +61,7 @@ func (c *Conn) unlock(r *reassembly.Chunk) {
 		c.Mismatch = TLSToHTTP
 	}
 	for ch := range c.tls.Chunks(r) {
+		c.tls.guessed = ch.Guessed
 		c.plain(&ch.Chunk)
 	}
 	r.Data, r.Lost = nil, 0
@@ -74,13 +80,63 @@ func (c *Conn) flush(packet int64, t capture.Time) {
 		ch.Packet, ch.Time = packet, t
 		c.plain(&ch.Chunk)
 	}
+	c.overtaken(packet, t)
+}
+
+// A server may be captured to answer what the client has sent behind a loss
+// that is not declared one yet. The answer waits, so that the request is there.
+
+// overtakes lets a run of the server wait, if it came before what it answers.
+func (c *Conn) overtakes(ch *reassembly.Chunk) bool {
+	s := c.tls
+	if ch.Dir != reassembly.FromServer || c.phase != opening || c.multi != nil || s.waits+len(ch.Data) > maxEarly ||
+		c.opener != nil && c.opener.reader.Pending() != nil || len(s.waiting) == 0 && !c.stream.Waits(reassembly.FromClient) {
+		return false
+	}
+	w := *ch
+	w.Data = slices.Clone(ch.Data)
+	s.waiting = append(s.waiting, w)
+	s.waits += len(w.Data)
+	c.hold(int64(len(w.Data)))
+	return true
+}
+
+// overtaken takes what waited.
+func (c *Conn) overtaken(packet int64, t capture.Time) {
+	waited := c.tls.waiting
+	c.hold(-int64(c.tls.waits))
+	c.tls.waiting, c.tls.waits = nil, 0
+	for i := range waited {
+		w := &waited[i]
+		w.Packet, w.Time = max(w.Packet, packet), t
+		c.inside(w)
+	}
 }
 
 // plain takes a run of what was inside TLS. Its end is that of the TCP
 // connection, which is told apart.
 func (c *Conn) plain(ch *reassembly.Chunk) {
+	s := c.tls
 	switch {
-	case len(ch.Data)+int(ch.Lost) == 0:
+	case len(ch.Data)+int(ch.Lost) == 0, c.overtakes(ch):
+		return
+	case len(s.waiting) == 0 || ch.Dir == reassembly.FromServer:
+		c.inside(ch)
+		return
+	}
+	packet, t := ch.Packet, ch.Time
+	if s.asking = s.asking || bytes.HasPrefix(ch.Data, []byte("GET ")); !s.asking {
+		c.overtaken(packet, t)
+	}
+	c.inside(ch)
+	if c.opener == nil || c.opener.reader.Pending() != nil {
+		c.overtaken(packet, t)
+	}
+}
+
+// inside takes a run of what was inside TLS, when its turn has come.
+func (c *Conn) inside(ch *reassembly.Chunk) {
+	switch {
 	case c.phase == open && c.sides[ch.Dir] == nil: // the direction has ended; what TLS still held is behind that
 	case c.multi != nil:
 		c.demultiplex(ch)

@@ -53,6 +53,7 @@ type Tracker struct {
 	message   Message
 	lost      Lost
 	sealed    Sealed
+	ordinary  Ordinary
 	closed    Closed
 }
 

@@ -107,6 +107,9 @@ func (c *Conn) finish() {
 		if c.sealed() {
 			c.t.sealed = Sealed{Where{Conn: c, Packet: packet, Time: t}}
 			c.t.emit(&c.t.sealed)
+		} else if c.HTTP != nil || c.Silent() {
+			c.t.ordinary = Ordinary{Where{Conn: c, Packet: packet, Time: t}}
+			c.t.emit(&c.t.ordinary)
 		}
 		return
 	}
@@ -210,6 +213,12 @@ func (c *Conn) closeCode() frames.CloseCode {
 		return frames.NoStatusReceived
 	}
 	return first.Code
+}
+
+// Silent says whether TCP was opened, and no byte was sent or lost.
+func (c *Conn) Silent() bool {
+	_, answered := c.stream.SYN(reassembly.FromServer)
+	return !c.spoken && c.outer == nil && c.timed && !c.joined && answered && c.State == Connecting
 }
 
 // connecting is the state of a TCP connection without a byte of payload: it

@@ -28,7 +28,12 @@ type side struct {
 	*astray              // nil as long as where frames begin was never in doubt
 
 	pings *pings // nil before the first
-	held  int64  // bytes counted for it
+
+	cuts       cutting // how the frames stand in records of TLS
+	whole      uint64  // bytes of the largest that was in one
+	lostHeader bool    // the last loss over a header may have been that alone
+	doubtful   bool    // whether a payload ends where it should, behind a loss whose length is a guess
+	held       int64   // bytes counted for it
 }
 
 // A place is where something of a direction began.
@@ -94,6 +99,9 @@ func (c *Conn) frames(r *reassembly.Chunk) {
 		return
 	}
 	c.pause(r.Time)
+	if c.tls != nil && c.outer == nil && s.parser.Synced() {
+		c.record(d, s, r)
+	}
 	if !s.parser.Synced() {
 		c.unsynced(d, s, r)
 		return
@@ -159,6 +167,8 @@ func (c *Conn) lose(d reassembly.Dir, s *side, r *reassembly.Chunk) {
 	for p := range s.parser.Lose(n) {
 		c.piece(d, s, p, r)
 	}
+	s.lostHeader = n <= loneHeader
+	s.doubtful = c.tls != nil && c.tls.guessed && s.parser.Synced()
 	c.emitLost(at, n, "not captured")
 }
 
@@ -206,6 +216,9 @@ func (c *Conn) piece(d reassembly.Dir, s *side, p *frames.Piece, r *reassembly.C
 		s.message = s.begun
 	}
 	if p.Last {
+		if p.First {
+			s.whole = max(s.whole, uint64(h.Len())+h.PayloadLength)
+		}
 		c.frame(d, s, h, control, r)
 	}
 	if m != nil && !begins {

@@ -37,6 +37,9 @@ type half struct {
 	blocked  bool   // its records wait
 	held     int    // how many wait
 	dropped  int64  // bytes of records that did not fit
+	torn     bool   // records in clear are missing
+	trials   int
+	anywhere bool // its first record may have any number
 
 	hole    int64 // bytes of records that were lost since the last that was read
 	missed  bool  // a record was damaged or not readable since then
@@ -52,7 +55,7 @@ func (d *Decrypter) process(h *half, it *held) (done, produced bool) {
 	if it.end {
 		return true, d.end(h, it)
 	}
-	if h.epoch == inClear {
+	if h.epoch == inClear && !d.unseen(h, s, rec) {
 		if rec.typ == typeData && d.facts.ServerHello == nil {
 			d.state(NoHello)
 		}
@@ -67,7 +70,7 @@ func (d *Decrypter) process(h *half, it *held) (done, produced bool) {
 		d.count(h, s, rec)
 		it.counted = true
 	}
-	if h.key == nil && !d.install(h, s) {
+	if h.key == nil && !d.install(h, s) && !d.whose(h, s, rec) {
 		if d.facts.State == Unsupported {
 			return true, false
 		}
@@ -111,6 +114,7 @@ func (d *Decrypter) clear(h *half, s Side, it *held) {
 	rec := &it.rec
 	if rec.hole > 0 || rec.damaged {
 		h.messages.lose()
+		h.torn = true
 		if rec.damaged {
 			d.facts.Sides[s].LostRecords++
 			return
@@ -181,8 +185,7 @@ func (d *Decrypter) decrypt(h *half, s Side, rec *record) (plain []byte, typ byt
 		h.key.seq++
 		return nil, 0, false
 	}
-	d.plain = slices.Grow(d.plain[:0], len(rec.body))
-	plain, typ, ok = h.key.open(d.plain, rec, h.key.seq)
+	plain, typ, ok = h.key.open(d.room(rec), rec, h.key.seq)
 	if ok && h.hole > 0 { // nothing of what was lost was a record of its own
 		h.lost, h.guessed = h.lost+h.hole, true
 		h.hole = 0
@@ -204,8 +207,14 @@ func (d *Decrypter) decrypt(h *half, s Side, rec *record) (plain []byte, typ byt
 		return nil, 0, false
 	}
 	h.key.seq++
-	h.missed = false
+	h.missed, h.anywhere = false, false
 	return plain, typ, true
+}
+
+// room is where the plaintext of a record fits.
+func (d *Decrypter) room(rec *record) []byte {
+	d.plain = slices.Grow(d.plain[:0], len(rec.body))
+	return d.plain
 }
 
 // loseRecord counts a record that is not readable as plaintext lost.

@@ -196,6 +196,10 @@ func (r *reader) search() bool {
 			continue
 		}
 		total := headerLen + int(binary.BigEndian.Uint16(b[3:]))
+		if r.whole(b) {
+			r.settle()
+			return true
+		}
 		if len(b) < total+headerLen {
 			r.drop()
 			return false
@@ -206,6 +210,19 @@ func (r *reader) search() bool {
 		}
 	}
 	r.drop()
+	return false
+}
+
+// whole says whether b is records to its last byte: where a segment ends, a
+// record does, more often than not.
+func (r *reader) whole(b []byte) bool {
+	for len(b) >= headerLen && r.plausible(b) {
+		n := headerLen + int(binary.BigEndian.Uint16(b[3:]))
+		if n >= len(b) {
+			return n == len(b)
+		}
+		b = b[n:]
+	}
 	return false
 }
 

@@ -13,13 +13,18 @@ const (
 func (d *Decrypter) search(h *half, s Side, rec *record) (plain []byte, typ byte, ok bool) {
 	overhead, exact := h.key.overhead()
 	records := uint64(h.hole/int64(headerLen+1)) + 2
-	if h.hole > 0 {
+	if h.anywhere {
+		records = maxAttempts
+	}
+	if h.hole > 0 || h.anywhere {
 		for k := uint64(1); k <= min(records, maxAttempts) && d.afford(rec); k++ {
 			if plain, typ, ok = h.key.open(d.plain, rec, h.key.seq+k); ok {
 				h.key.seq += k
 				d.facts.Sides[s].LostRecords += int64(k)
-				h.lost += max(h.hole-int64(k)*int64(headerLen+overhead), 0)
-				h.guessed = h.guessed || !exact
+				if h.key.seq > k || h.epoch != ciphered || k > 1 { // else it was Finished alone, which is no data
+					h.lost += max(h.hole-int64(k)*int64(headerLen+overhead), 0)
+					h.guessed = h.guessed || !exact
+				}
 				h.hole = 0
 				return plain, typ, true
 			}
@@ -34,7 +39,10 @@ func (d *Decrypter) search(h *half, s Side, rec *record) (plain []byte, typ byte
 			h.key, h.secret, h.epoch = next, secret, e
 			h.key.seq = k
 			h.messages.reset()
-			h.lost, h.guessed, h.hole = h.lost+h.hole, h.guessed || h.hole > 0, 0
+			if k > 0 { // else all that was lost is of the handshake
+				h.lost, h.guessed = h.lost+h.hole, h.guessed || h.hole > 0
+			}
+			h.hole = 0
 			return plain, typ, true
 		}
 	}

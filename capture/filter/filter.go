@@ -20,8 +20,9 @@ import (
 
 // A Filter is an expression that was read.
 type Filter struct {
-	text string
-	root node // nil: every packet
+	text    string
+	root    node // nil: every packet
+	foreign bool
 }
 
 // A Lookup gives the addresses of a host by its name.
@@ -58,6 +59,13 @@ func Parse(text string, lookup Lookup) (*Filter, error) {
 	return f, nil
 }
 
+// Foreign is a filter in words that this package does not know: it compiles
+// for no target. Who else can compile it has its text.
+func Foreign(text string) *Filter { return &Filter{text: text, foreign: true} }
+
+// Refused is the error that somebody else gives about the filter as a whole.
+func (f *Filter) Refused(reason string) *Error { return f.failure(token{}, reason) }
+
 // String gives the text as it was.
 func (f *Filter) String() string { return f.text }
 
@@ -76,6 +84,9 @@ func (f *Filter) Compile(t Target) (Program, error) {
 	link, ok := framings[t.LinkType]
 	if !ok {
 		return nil, f.failure(token{}, fmt.Sprintf("no filter is possible on link type %d", t.LinkType))
+	}
+	if f.foreign {
+		return nil, f.failure(token{}, fmt.Sprintf("only libpcap knows its words, and not for link type %d", t.LinkType))
 	}
 	if t.Snaplen == 0 {
 		t.Snaplen = everyByte

@@ -20,6 +20,10 @@ import (
 // was damaged, and how severe the worst finding is; an error is one that kept the report from being written.
 func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnose.Severity, damaged bool, err error) {
 	f.noteNames(stderr)
+	known, err := openData(f.data)
+	if err != nil {
+		return 0, false, err
+	}
 	packets, err := f.open(stdin, stderr)
 	if err != nil {
 		return 0, false, withHint(err)
@@ -43,6 +47,9 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 		src.progress = newProgress(stderr)
 	}
 	checker := diagnose.New(diagnose.All(), sink)
+	if known != nil {
+		checker.Know(known)
+	}
 	used := src.unlocks(f.workers)
 	conf := f.config(used)
 	kept, err := f.keeper(used, &conf)
@@ -53,7 +60,7 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 		return &report.Summary{Inputs: packets.Inputs(), Totals: t, Counts: checker.Counts()}
 	}
 	if f.isLive() {
-		if err := f.dropRoot(stderr); err != nil {
+		if err := f.confine(keys, stderr); err != nil {
 			return 0, false, err
 		}
 		conf.Counting = func(t *session.Totals) { src.sofar = func() { soFar(stderr, sink.Sink, summary(t)) } }

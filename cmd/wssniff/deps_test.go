@@ -18,6 +18,18 @@ var keptOut = []string{
 	"github.com/google/gopacket/tcpassembly",
 }
 
+// allowed are exceptions: on Windows gopacket/pcap loads Npcap when the program
+// runs, without cgo, and there is no other way to capture there. It needs layers.
+var allowed = map[string][]string{
+	"windows": {"github.com/google/gopacket/pcap", "github.com/google/gopacket/layers"},
+}
+
+// captures is what captures on a system, beside the kernel's own.
+var captures = map[string]string{
+	"darwin": "github.com/google/gopacket/bsdbpf", "freebsd": "github.com/google/gopacket/bsdbpf",
+	"windows": "github.com/google/gopacket/pcap",
+}
+
 // TestDependencies holds that the program has none of the packages that are
 // kept out, no cgo beyond that of the standard library, which knows to do
 // without, and nothing that only tests may use.
@@ -26,12 +38,18 @@ func TestDependencies(t *testing.T) {
 		"github.com/google/go-cmp", "github.com/google/gopacket/layers", "github.com/rogpeppe/go-internal",
 		"go.uber.org/goleak", "pgregory.net/rapid", "golang.org/x/tools", module + "/internal", "testing",
 	}
-	for _, goos := range []string{"linux", "darwin", "windows"} {
+	for _, goos := range []string{"linux", "darwin", "freebsd", "windows"} {
 		deps := goList(t, goos, "{{.ImportPath}}")
 		if !slices.Contains(deps, module+"/capture") {
 			t.Fatalf("%s: go list gave %q", goos, deps)
 		}
+		if c := captures[goos]; c != "" && !slices.Contains(deps, c) {
+			t.Errorf("%s: the program lacks %s: it cannot capture", goos, c)
+		}
 		for _, dep := range deps {
+			if slices.Contains(allowed[goos], dep) {
+				continue
+			}
 			if slices.Contains(keptOut, dep) {
 				t.Errorf("%s: the program imports %s", goos, dep)
 			}

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/wssniff/wssniff/capture"
-	"github.com/wssniff/wssniff/capture/filter"
 )
 
 // checkFilter reads the words behind the flags: one filter, in one argument or
@@ -18,7 +17,7 @@ func (f *flags) checkFilter(words []string) error {
 		return nil
 	}
 	var err error
-	f.live.Filter, err = filter.Parse(strings.Join(words, " "), f.lookUp)
+	f.live.Filter, err = capture.ParseFilter(strings.Join(words, " "), f.lookUp)
 	return err
 }
 

@@ -110,7 +110,11 @@ func listInterfaces(w io.Writer) error {
 		if i.Up {
 			state = "up"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\n", i.Name, state, strings.Join(i.Addresses, " "))
+		about := i.Addresses
+		if i.Description != "" {
+			about = append([]string{i.Description}, about...)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\n", i.Name, state, strings.Join(about, " "))
 	}
 	return t.Flush()
 }

@@ -214,32 +214,10 @@ func TestRootIsGivenUp(t *testing.T) {
 	if !namespace.Enter(t) {
 		return
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	cmd := exec.Command(self, "-v", "-i", "two", "-w", filepath.Join(dir, "kept.pcapng"))
-	cmd.Args[0] = "wssniff"
-	cmd.Env = append(os.Environ(), "SUDO_UID=", "SUDO_GID=")
-	told, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	lines := bufio.NewReader(told)
-	for {
-		line, err := lines.ReadString('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasPrefix(line, "wssniff: root given up, user 65534 now") {
-			break
-		}
-	}
-	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(cmd.Process.Pid), "status"))
+	p := startLive(t, nil, "-v", "-i", "two", "-w", filepath.Join(t.TempDir(), "kept.pcapng"))
+	p.until("wssniff: root given up, user 65534 now")
+	p.until("wssniff: seccomp")
+	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "status"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,9 +228,7 @@ func TestRootIsGivenUp(t *testing.T) {
 	}
 	onWire(t, "one", "../../testdata/captures/ws-ws.pcap")
 	time.Sleep(200 * time.Millisecond) // the kernel holds packets back for 50 ms
-	cmd.Process.Signal(syscall.SIGTERM)
-	rest, _ := io.ReadAll(lines)
-	if err := cmd.Wait(); err != nil || !strings.Contains(string(rest), "packets kept") {
-		t.Errorf("%v, %s", err, rest)
+	if code, said := p.end(syscall.SIGTERM); code != exitOK || !strings.Contains(said, "packets kept") {
+		t.Errorf("exit %d, %s", code, said)
 	}
 }

@@ -39,7 +39,7 @@ defaults
     timeout connect 500ms
     timeout client 20s
     timeout server 1s
-    timeout tunnel 4s
+    timeout tunnel 10s
     retries 1
 frontend front
     bind 127.0.0.1:8081
@@ -90,7 +90,7 @@ FAILURES = [
               client("ws", "", "/hangs-briefly", port=8081),
               client("ws", "", "/origin", port=8081, origin="http://chat.example", headers={"Host": "chat.example"})],
              proxies=("nginx-failures",)),
-    Scenario("haproxy-tunnel", "HAProxy ends a quiet connection after its timeout tunnel of 4 s; 503 as a backend is down, 504 as one "
+    Scenario("haproxy-tunnel", "HAProxy ends a quiet connection after its timeout tunnel of 10 s; 503 as a backend is down, 504 as one "
              "says nothing.", [server("ws"), SILENT],
              [client("ws", "text=5 wait=1", "/quiet", port=8081), client("ws", "", "/down", port=8081),
               client("ws", "", "/hanging", port=8081)], proxies=("haproxy-tunnel",)),

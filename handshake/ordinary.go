@@ -1,0 +1,36 @@
+package handshake
+
+import "bytes"
+
+// An Oddity is something about an ordinary exchange that has to do with
+// WebSockets all the same.
+type Oddity uint8
+
+// The oddities.
+const (
+	BareUpgrade     Oddity = iota // a request whose Connection says upgrade, with no Upgrade that says to what: RFC 9110 §7.8
+	UpgradeRequired               // an answer with 426 that names no other protocol than WebSocket: RFC 9110 §15.5.22
+	Poll                          // a request of a library that has WebSockets, too, by long polling
+	Stripped                      // a request whose target asks for a WebSocket, and whose fields do not
+	Oddities        = iota
+)
+
+// polls are parts of the targets of long polling: Engine.IO, SignalR, SockJS.
+var polls = [...]string{"transport=polling", "transport=longPolling", "/xhr_streaming", "/xhr_send", "/xhr?", "/xhr "}
+
+// noteOdd looks at the head of an ordinary request.
+func (r *Reader) noteOdd(head []byte) {
+	if f := &r.facts; f.hop && !f.upgrades {
+		r.Odd[BareUpgrade]++
+	}
+	line, _, _ := bytes.Cut(head, []byte("\n"))
+	for _, p := range polls {
+		if bytes.Contains(line, []byte(p)) {
+			r.Odd[Poll]++
+			return
+		}
+	}
+	if bytes.Contains(line, []byte("transport=websocket")) && !bytes.Contains(head, []byte("text/html")) { // what a browser wants when a person opens the URL
+		r.Odd[Stripped]++
+	}
+}
