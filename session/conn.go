@@ -7,6 +7,7 @@ import (
 	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/handshake"
+	"github.com/wssniff/wssniff/handshake/h2"
 	"github.com/wssniff/wssniff/reassembly"
 )
 
@@ -77,6 +78,10 @@ func (c *Conn) segment(d reassembly.Dir, g *reassembly.Segment) {
 	c.EndPacket, c.End = g.Packet, g.Time
 	if !c.timed {
 		c.handshakeTime(d, g)
+	}
+	if c.joined && !c.spoken && c.tls == nil && c.mistaken(d, g.Payload) {
+		c.turn()
+		d = d.Other()
 	}
 	if c.unseen && d == reassembly.FromClient && g.Length() > 0 {
 		c.align(g)
@@ -151,6 +156,10 @@ func (c *Conn) bytes(ch *reassembly.Chunk) {
 		}
 		if c.joined && c.beginsTLS(ch) {
 			c.secure(ch)
+			return
+		}
+		if c.joined && c.multi == nil && h2.LooksJoined(ch.Dir == reassembly.FromClient, ch.Data) && c.opener.reader.Pending() == nil {
+			c.multiplexed(ch, false)
 			return
 		}
 		if (c.searching() || c.losesAnswer(ch)) && !c.opener.hopeless {

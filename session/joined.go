@@ -5,7 +5,9 @@ import (
 
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/handshake"
+	"github.com/wssniff/wssniff/handshake/h2"
 	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/tlsdecrypt"
 )
 
 // A connection whose opening handshake is not in the capture, or not all of
@@ -71,6 +73,9 @@ func (c *Conn) recognise(r *reassembly.Chunk) {
 		}
 	}
 	if c.phase != opening {
+		return
+	}
+	if c.recogniseRecords(r) {
 		return
 	}
 	first, ok := o.firstFound()
@@ -243,6 +248,23 @@ func (c *Conn) turn() {
 	c.Sides[0], c.Sides[1] = c.Sides[1], c.Sides[0]
 	c.Client, c.Server = c.Server, c.Client
 	c.TCP.EndedBy = c.TCP.EndedBy.Other()
-	o := c.opener
-	o.searches[0], o.searches[1] = o.searches[1], o.searches[0]
+	if o := c.opener; o != nil {
+		o.searches[0], o.searches[1] = o.searches[1], o.searches[0]
+	}
+}
+
+// mistaken says whether the first bytes that were captured of a connection,
+// sent by what is taken for d, show that the other end sent them: by the keys
+// of TLS, or by the mask of a frame in HTTP/2.
+func (c *Conn) mistaken(d reassembly.Dir, b []byte) bool {
+	if tlsdecrypt.LooksJoined(b) {
+		from, ok := c.t.conf.Keys.Sender(b)
+		return ok && (from == tlsdecrypt.Client) != (d == reassembly.FromClient)
+	}
+	for _, data := range h2.DataJoined(b) {
+		if h, n := frames.DecodeHeader(data); n > 0 && uint64(len(data)-n) == h.PayloadLength && h.PayloadLength > 0 {
+			return h.Masked != (d == reassembly.FromClient)
+		}
+	}
+	return false
 }

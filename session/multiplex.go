@@ -40,7 +40,7 @@ type H2 struct {
 	Stalls  [2]int64     // times that what that side sends had to wait for its window (RFC 9113 §5.2), by reassembly.Dir
 
 	offsets  [2]int64 // bytes of DATA so far
-	cuts     [2]bool  // that side begins DATA frames inside of frames
+	begins   bool     // a DATA frame begins with the bytes at hand
 	finished [2]bool  // that side has ended the stream
 }
 
@@ -60,6 +60,14 @@ func (c *Conn) beginsHTTP2(r *reassembly.Chunk) bool {
 			return false
 		}
 	}
+	c.multiplexed(r, upgraded)
+	return true
+}
+
+// multiplexed hands the connection to HTTP/2, with what is held of it.
+func (c *Conn) multiplexed(r *reassembly.Chunk, upgraded bool) {
+	reader := &c.opener.reader
+	rest := [2][]byte{reader.ClientRest(), reader.ServerRest()}
 	c.multi = &multiplex{}
 	c.multi.Upgraded = upgraded
 	c.hold(multiplexCost)
@@ -78,7 +86,6 @@ func (c *Conn) beginsHTTP2(r *reassembly.Chunk) bool {
 	}
 	c.opened()
 	c.demultiplex(r)
-	return true
 }
 
 // alpnH2 tells that the two ends have agreed on HTTP/2 (RFC 7301, RFC 9113 §3.2).
@@ -235,9 +242,10 @@ func (c *Conn) streamData(d reassembly.Dir, e *h2.Event, r *reassembly.Chunk) {
 		Offset: c.H2.offsets[d] + int64(e.Lost),
 	}
 	c.H2.offsets[d] += int64(e.Lost) + int64(len(e.Data))
+	c.H2.begins = e.First
 	switch {
 	case c.phase == open:
-		c.streamFrames(d, e, &ch)
+		c.frames(&ch)
 	case c.phase != opening:
 	case c.asking != nil && d == reassembly.FromClient:
 		if ch.Lost > 0 {
@@ -260,6 +268,10 @@ func (c *Conn) streamTorn(d reassembly.Dir, r *reassembly.Chunk) {
 		return
 	}
 	s := c.sides[d]
+	if s.astray != nil && s.search.finder != nil {
+		lost := reassembly.Chunk{Dir: d, Lost: 1, Packet: r.Packet, Carried: r.Carried, Time: r.Time}
+		s.search.trail.add(&lost, true, true)
+	}
 	ch := reassembly.Chunk{Dir: d, Packet: r.Packet, Carried: r.Carried, Time: r.Time, Offset: c.H2.offsets[d]}
 	c.tear(d, s, &ch)
 	c.t.totals.Gaps++

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"math"
 	"slices"
 
 	"github.com/wssniff/wssniff/frames"
@@ -8,7 +9,8 @@ import (
 )
 
 // What an endpoint writes in one go it puts into one record of TLS, or into
-// several of which all but the last are full (RFC 8446 §5.1). So a frame begins
+// several of which all but the last are full (RFC 8446 §5.1). In HTTP/2 it does
+// the same with DATA frames, which are records here, too. So a frame begins
 // where a record does as a rule, and ends where one ends. Behind a loss the
 // records are held until so many fit that a frame begins in one of them:
 //
@@ -31,19 +33,29 @@ const (
 	maxTrail    = 256 << 10 // bytes that are held
 	trailedCost = 128       // bytes that one costs beside its data
 
+	fitting     = 12   // bits that have to speak for that a frame begins with a record
+	fittingCut  = 24   // where the sender lets records begin inside of frames, or is not known
+	fittingSeen = 40   // where it is not known that there are frames at all
 	fittingOver = 40   // bits where an earlier record may be the beginning of a frame that is not over
 	early       = 1024 // a record that ends a frame's beginning before that is not a full one
 	loneHeader  = 14   // bytes lost that may have been a header alone
 )
 
-func (t *trail) add(r *reassembly.Chunk, guessed bool) {
+// add takes a run, which goes on with the record before it unless it begins one.
+func (t *trail) add(r *reassembly.Chunk, begins, guessed bool) {
 	if r.Lost > 0 {
 		lost := *r
 		lost.Data, lost.Offset = nil, r.Offset-r.Lost
 		t.held = append(t.held, trailed{lost, guessed})
 		t.size += trailedCost
 	}
-	if len(r.Data) > 0 {
+	switch n := len(t.held); {
+	case len(r.Data) == 0:
+	case !begins && n > 0 && t.held[n-1].Lost == 0:
+		last := &t.held[n-1]
+		last.Data = append(last.Data, r.Data...)
+		t.size += int64(len(r.Data))
+	default:
 		e := trailed{*r, false}
 		e.Data, e.Lost = slices.Clone(r.Data), 0
 		t.held = append(t.held, e)
@@ -169,7 +181,7 @@ func (c *Conn) aligned(d reassembly.Dir, s *side, t *trail) int {
 // realignRecords goes on with the frames from the record that begins one, if
 // there is one.
 func (c *Conn) realignRecords(d reassembly.Dir, s *side, r *reassembly.Chunk) bool {
-	if c.tls == nil || s.astray == nil {
+	if s.astray == nil {
 		return false
 	}
 	i := c.aligned(d, s, &s.search.trail)
@@ -188,6 +200,44 @@ func (c *Conn) realignRecords(d reassembly.Dir, s *side, r *reassembly.Chunk) bo
 		}
 	})
 	c.stop(&found)
+	return true
+}
+
+// mayBegin says whether a sender that keeps to RFC 6455 §5.2 sends that header.
+func (s *side) mayBegin(d reassembly.Dir, h *frames.Header) bool {
+	switch {
+	case h.Masked != (d == reassembly.FromClient), h.RSV2, h.RSV3, h.RSV1 && s.assembler.Deflate == nil,
+		h.Opcode.IsReserved(), !h.Minimal():
+		return false
+	case h.Opcode.IsControl():
+		return h.FIN && !h.RSV1 && h.PayloadLength <= frames.MaxControlPayload
+	}
+	return true
+}
+
+// inRecords says whether the frames stand in records.
+func (c *Conn) inRecords() bool { return c.tls != nil || c.outer != nil }
+
+// recogniseRecords opens the connection if frames have been found in records
+// that they fill.
+func (c *Conn) recogniseRecords(r *reassembly.Chunk) bool {
+	if !c.inRecords() {
+		return false
+	}
+	unknown := side{}
+	unknown.assembler.Deflate = &frames.Deflate{}
+	bits := 0
+	for d := range c.opener.searches {
+		t := &c.opener.searches[d].trail
+		if i := c.aligned(reassembly.Dir(d), &unknown, t); i >= 0 {
+			f, _ := unknown.fits(reassembly.Dir(d), t.held[i:])
+			bits += f.bits
+		}
+	}
+	if bits < fittingSeen && !(c.forced() && bits >= forcedCertainty) {
+		return false
+	}
+	c.openUnseen(r, 1-math.Exp2(-float64(bits)))
 	return true
 }
 

@@ -33,8 +33,8 @@ func (c *Conn) lookFor(x *search, known frames.Habit, r *reassembly.Chunk) {
 	}
 	x.finder.Feed(r.Data, r.Carried, int64(r.Time))
 	x.fed += int64(len(r.Data))
-	if c.tls != nil {
-		x.trail.add(r, r.Lost > 0 && c.tls.guessed)
+	if c.inRecords() {
+		x.trail.add(r, c.H2 == nil || c.H2.begins, c.tls != nil && c.tls.guessed)
 	}
 	c.countSearch(x, int64(x.finder.Held())+x.trail.size)
 }

@@ -48,7 +48,7 @@ func (c *Conn) secure(r *reassembly.Chunk) {
 	c.exchanges += c.opener.reader.Exchanges
 	c.stop(&c.opener.searches[0])
 	c.stop(&c.opener.searches[1])
-	c.opener.reader = handshake.Reader{}
+	c.opener.reader = handshake.Reader{MidStream: s.Joined}
 	c.tls, c.TLS = s, s.Facts()
 	c.hold(securedCost)
 	c.unlock(r)

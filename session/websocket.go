@@ -44,7 +44,7 @@ type place struct {
 
 // pings are the last of a side that were not answered yet.
 type pings struct {
-	waiting [8]ping
+	waiting [16]ping
 	sent    uint8 // how many, modulo 256
 }
 
@@ -99,7 +99,7 @@ func (c *Conn) frames(r *reassembly.Chunk) {
 		return
 	}
 	c.pause(r.Time)
-	if c.tls != nil && c.outer == nil && s.parser.Synced() {
+	if c.inRecords() && s.parser.Synced() && (c.H2 == nil || c.H2.begins) {
 		c.record(d, s, r)
 	}
 	if !s.parser.Synced() {

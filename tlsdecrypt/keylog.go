@@ -21,6 +21,7 @@ type Keys struct {
 	sessions map[[32]byte][32]byte // see remember
 	version  int                   // counted up with each secret that is new
 	full     bool
+	tried    int64 // bytes that trials have cost
 }
 
 // The secrets of a log, told from each other by their label.

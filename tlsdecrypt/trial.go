@@ -14,9 +14,10 @@ package tlsdecrypt
 // to try where the ServerHello is lost (RFC 5246 §6.3).
 
 const (
-	maxTrials   = 3         // records of a half that are tried
-	trialBudget = 128 << 20 // bytes that all attempts of a connection may cost
-	nearby      = 16        // records that a half may be behind where nothing says how many were lost
+	maxTrials   = 3        // records of a half that are tried
+	trialBudget = 1 << 30  // bytes that all attempts may cost
+	trialCost   = 64 << 20 // and those for one record
+	nearby      = 16       // records that a half may be behind where nothing says how many were lost
 )
 
 // unseen says whether the half is under keys though what says so was lost, and
@@ -59,27 +60,61 @@ func (d *Decrypter) withoutServerHello(h *half, s Side, rec *record) bool {
 		return false
 	}
 	h.trials++
+	t := trial{keys: d.Keys, rec: *rec, room: d.room(rec), sides: both[s : s+1], epochs: epochs[:]}
+	t.most = nearby + uint64(rec.hole/int64(headerLen+alertCiphered))
 	all := d.Keys.order
-	if d.facts.ClientHello != nil {
-		if d.secrets == nil {
-			return false
-		}
+	switch {
+	case d.facts.ClientHello != nil && d.secrets == nil:
+		return false
+	case d.facts.ClientHello != nil:
 		all = []*secrets{d.secrets}
+	case d.Joined:
+		t.most, t.epochs = maxAttempts, epochs[1:]
 	}
-	most := uint64(nearby) + uint64(rec.hole/int64(headerLen+alertCiphered))
-	if d.Joined {
-		most = maxAttempts
+	if !t.run(all) {
+		return false
 	}
-	for _, of := range all {
-		for _, id := range [...]uint16{0x1301, 0x1302, 0x1303, 0x1304, 0x1305} {
-			suite, _ := suiteOf(id)
-			for _, e := range [...]epoch{handshake13, traffic13} {
-				if d.Joined && e == handshake13 {
-					continue
-				}
-				if d.try(h, s, rec, of, suite, e, most) {
-					d.settle13(h, rec, of, suite)
-					return true
+	h.key, h.secret, h.epoch = t.key, t.secret, t.epoch
+	d.settle13(h, rec, t.of)
+	return true
+}
+
+// A trial opens a record whatever its key and its number are.
+type trial struct {
+	keys   *Keys
+	rec    record
+	room   []byte
+	sides  []Side
+	epochs []epoch
+	most   uint64 // the number it has is less
+
+	cost int64 // bytes of the attempts
+
+	of     *secrets // what opened it
+	side   Side
+	key    *key
+	secret []byte
+	epoch  epoch
+}
+
+var (
+	epochs   = [...]epoch{handshake13, traffic13}
+	both     = [...]Side{Client, Server}
+	suites13 = [...]uint16{0x1301, 0x1302, 0x1303, 0x1304, 0x1305}
+)
+
+// run tries small numbers first, with all keys.
+func (t *trial) run(all []*secrets) bool {
+	const few = 64
+	for from, to := uint64(0), min(few, t.most); from < t.most; from, to = to, min(to*few, t.most) {
+		for _, of := range all {
+			for _, id := range suites13 {
+				for _, e := range t.epochs {
+					for _, s := range t.sides {
+						if t.try(of, id, e, s, from, to) {
+							return true
+						}
+					}
 				}
 			}
 		}
@@ -87,8 +122,8 @@ func (d *Decrypter) withoutServerHello(h *half, s Side, rec *record) bool {
 	return false
 }
 
-// try opens a record under one key, whatever its number is.
-func (d *Decrypter) try(h *half, s Side, rec *record, of *secrets, with *suite, e epoch, most uint64) bool {
+func (t *trial) try(of *secrets, id uint16, e epoch, s Side, from, to uint64) bool {
+	with, _ := suiteOf(id)
 	secret := of.of[clientHandshake+label(s)]
 	if e == traffic13 {
 		secret = of.of[clientTraffic+label(s)]
@@ -97,25 +132,40 @@ func (d *Decrypter) try(h *half, s Side, rec *record, of *secrets, with *suite, 
 	if k == nil {
 		return false
 	}
-	for n := uint64(0); n < most; n++ {
-		if d.spent += int64(rec.length) + 64; d.spent > trialBudget {
+	for n := from; n < to; n++ {
+		cost := int64(t.rec.length) + 64
+		t.cost += cost
+		if t.keys.tried += cost; t.keys.tried > trialBudget || t.cost > trialCost {
 			return false
 		}
-		if _, _, ok := k.open(d.room(rec), rec, n); ok {
-			h.key, h.secret, h.epoch = k, secret, e
-			h.key.seq = n
+		if _, _, ok := k.open(t.room, &t.rec, n); ok {
+			k.seq = n
+			t.of, t.side, t.key, t.secret, t.epoch = of, s, k, secret, e
 			return true
 		}
 	}
 	return false
 }
 
+// Sender says which side has sent b, records of TLS 1.3 from the middle of a
+// connection, if the key log tells. k may be nil.
+func (k *Keys) Sender(b []byte) (s Side, ok bool) {
+	var rec record
+	r := reader{searching: true, version: uint16(TLS12)}
+	if r.feed(0, b); k == nil || !r.next(&rec) || rec.typ != typeData {
+		return 0, false
+	}
+	t := trial{keys: k, rec: rec, room: make([]byte, 0, len(rec.body)), sides: both[:], epochs: epochs[1:], most: maxAttempts}
+	ok = t.run(k.order)
+	return t.side, ok
+}
+
 // settle13 notes what a trial has shown.
-func (d *Decrypter) settle13(h *half, rec *record, of *secrets, with *suite) {
+func (d *Decrypter) settle13(h *half, rec *record, of *secrets) {
 	f := &d.facts
-	f.Version, f.Suite = TLS13, with.id
+	f.Version, f.Suite = TLS13, h.key.suite.id
 	f.Changes++
-	d.secrets, d.suite, d.client = of, with, of.random
+	d.secrets, d.suite, d.client = of, h.key.suite, of.random
 	other := &d.halves[0]
 	if other == h {
 		other = &d.halves[1]

@@ -106,40 +106,53 @@ var deflateData = []func(r *rand.Rand, n int) string{
 	func(_ *rand.Rand, n int) string { return filler(n) },
 }
 
-// TestAutobahnDeflate is groups 12 and 13: each set of parameters with each
-// size, a few messages of each where the suite has a thousand, and now and
-// then one that is not compressed.
+// A deflateCase is one of group 12 or 13: parameters, content, and size.
+type deflateCase struct {
+	id              string
+	set, kind, size int
+}
+
+// deflateCases are all of both groups. 12 has each kind of content with the
+// first parameters, 13 one kind with all of them.
+func deflateCases() (list []deflateCase) {
+	for size := range deflateSizes {
+		for kind := range deflateData {
+			list = append(list, deflateCase{fmt.Sprintf("12.%d.%d", kind+1, size+1), 0, kind, size})
+		}
+		for set := range deflateSets {
+			list = append(list, deflateCase{fmt.Sprintf("13.%d.%d", set+1, size+1), set, (size + set) % len(deflateData), size})
+		}
+	}
+	return list
+}
+
+// TestAutobahnDeflate plays a few messages of each case where the suite has a
+// thousand, and now and then one that is not compressed.
 func TestAutobahnDeflate(t *testing.T) {
 	messages := 4
 	if testing.Short() || raced {
 		messages = 2
 	}
-	for set, p := range deflateSets {
-		for i, size := range deflateSizes {
-			for kind, data := range deflateData {
-				if kind > 0 && (set > 0 || raced) && (i+set+kind)%5 != 0 {
-					continue // group 13 has one kind: of the others, some
-				}
-				t.Run(fmt.Sprintf("13.%d.%d.%d", set+1, i+1, kind), func(t *testing.T) {
-					r := rand.New(rand.NewPCG(uint64(set), uint64(i*8+kind)))
-					d := &duel{number: "13", fuzzer: "cs"[r.IntN(2):][:1], clean: true, open: fmt.Sprintf("ext=%q ext2=%q", p.offer, p.answer)}
-					mine, others := newDeflater(t, !p.noTakeover, p.bits), newDeflater(t, !p.noTakeover, p.bits)
-					for m := range messages {
-						b := data(r, size[0])
-						d.told("bin", b)
-						if m == 2 {
-							d.send("bin" + payload(b))
-						} else {
-							for _, f := range framesOf("bin", " rsv1", mine.compress(b), size[1]) {
-								d.send(f)
-							}
-						}
-						d.answer("bin rsv1 hex=" + hex.EncodeToString([]byte(others.compress(b))))
+	for _, c := range deflateCases() {
+		t.Run(c.id, func(t *testing.T) {
+			p, size := deflateSets[c.set], deflateSizes[c.size]
+			r := rand.New(rand.NewPCG(uint64(c.set), uint64(c.size*8+c.kind)))
+			d := &duel{number: "13", fuzzer: "cs"[r.IntN(2):][:1], clean: true, open: fmt.Sprintf("ext=%q ext2=%q", p.offer, p.answer)}
+			mine, others := newDeflater(t, !p.noTakeover, p.bits), newDeflater(t, !p.noTakeover, p.bits)
+			for m := range messages {
+				b := deflateData[c.kind](r, size[0])
+				d.told("bin", b)
+				if m == 2 {
+					d.send("bin" + payload(b))
+				} else {
+					for _, f := range framesOf("bin", " rsv1", mine.compress(b), size[1]) {
+						d.send(f)
 					}
-					d.end()
-					d.judge(t)
-				})
+				}
+				d.answer("bin rsv1 hex=" + hex.EncodeToString([]byte(others.compress(b))))
 			}
-		}
+			d.end()
+			d.judge(t)
+		})
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"testing"
@@ -18,9 +17,15 @@ var octets = []int{1}
 
 func filler(n int) string { return strings.Repeat("*", n) }
 
-// TestAutobahnFraming is groups 1 and 2.
-func TestAutobahnFraming(t *testing.T) {
-	var rows []row
+func TestAutobahnFraming(t *testing.T)   { runDuels(t, framingRows()) }
+func TestAutobahnReserved(t *testing.T)  { runDuels(t, reservedRows()) }
+func TestAutobahnFragments(t *testing.T) { runDuels(t, fragmentRows()) }
+func TestAutobahnUTF8(t *testing.T)      { runDuels(t, utf8Rows()) }
+func TestAutobahnClosing(t *testing.T)   { runDuels(t, closingRows()) }
+func TestAutobahnLimits(t *testing.T)    { runDuels(t, limitRows()) }
+
+// framingRows are groups 1 and 2.
+func framingRows() (rows []row) {
 	for k, kind := range []string{"text", "bin"} {
 		for i, n := range []int{0, 125, 126, 127, 128, 65535, 65536, 65536} {
 			r := row{number: fmt.Sprintf("1.%d.%d", k+1, i+1), play: func(d *duel) { d.message(kind, filler(n), 0); d.end() }}
@@ -43,22 +48,23 @@ func TestAutobahnFraming(t *testing.T) {
 		row{"2.7", nil, func(d *duel) { d.send("pong"); d.end() }},
 		row{"2.8", nil, func(d *duel) { d.send("pong" + payload("unsolicited")); d.end() }},
 		row{"2.9", nil, func(d *duel) { d.send("pong" + payload("unsolicited")); d.ping("asked"); d.end() }},
-		row{"2.10", octets, func(d *duel) {
-			for i := range 8 {
-				d.send("ping" + payload(fmt.Sprintf("payload-%d", i)))
-			}
-			for i := range 8 {
-				d.answer("pong" + payload(fmt.Sprintf("payload-%d", i)))
-				d.pings++
-			}
-			d.end()
-		}})
-	runDuels(t, rows)
+		row{"2.10", nil, tenPings}, row{"2.11", octets, tenPings})
+	return rows
 }
 
-// TestAutobahnReserved is groups 3 and 4.
-func TestAutobahnReserved(t *testing.T) {
-	var rows []row
+func tenPings(d *duel) {
+	for i := range 10 {
+		d.send("ping" + payload(fmt.Sprintf("payload-%d", i)))
+	}
+	for i := range 10 {
+		d.answer("pong" + payload(fmt.Sprintf("payload-%d", i)))
+		d.pings++
+	}
+	d.end()
+}
+
+// reservedRows are groups 3 and 4.
+func reservedRows() (rows []row) {
 	const hello = "Hello, world!"
 	for rsv := 1; rsv <= 7; rsv++ {
 		frame := []string{"text", "text", "text", "text", "bin", "ping", "close 1000"}[rsv-1]
@@ -92,11 +98,12 @@ func TestAutobahnReserved(t *testing.T) {
 			d.fault(fmt.Sprintf("opcode=%d%s", opcode, payload(b)), "unknown-opcode", 1002)
 		}})
 	}
-	runDuels(t, rows)
+	return rows
 }
 
-// TestAutobahnFragments is group 5, and 10 of messages cut by themselves.
-func TestAutobahnFragments(t *testing.T) {
+// fragmentRows are group 5, and 10 of messages cut by themselves. Where the
+// suite sends a conversation whole, by frames and by octets, these are rows.
+func fragmentRows() []row {
 	const a, b, all = "fragment1", "fragment2", "fragment1fragment2"
 	two := func(between func(d *duel)) func(d *duel) {
 		return func(d *duel) {
@@ -110,35 +117,55 @@ func TestAutobahnFragments(t *testing.T) {
 			d.end()
 		}
 	}
-	stray := func(words string) func(d *duel) {
+	const stray = " # want fragment-sequence-broken.nothing-to-continue"
+	first := func(words string) func(d *duel) { // a continuation, and a message behind it
 		return func(d *duel) {
-			d.send("cont" + payload("non-continuation payload") + words + " # want fragment-sequence-broken.nothing-to-continue")
+			d.send("cont" + payload("non-continuation payload") + words + stray)
 			d.send("text" + payload("Hello, world!"))
 			d.want[0] = append(d.want[0], digest("text", "Hello, world!"))
 			d.fail(1002)
 		}
 	}
-	later := func(words string) func(d *duel) {
+	twice := func(words string) func(d *duel) { // twice: a continuation, and a message of two fragments
 		return func(d *duel) {
-			d.message("text", all, len(a))
-			d.send("cont" + payload(b) + words + " # want fragment-sequence-broken.nothing-to-continue")
+			for i := range 2 {
+				d.send("cont" + payload(a) + words + []string{stray, ""}[i]) // the second one is only counted
+				d.send("text" + payload(a) + " more")
+				d.send("cont" + payload(b))
+				d.want[0] = append(d.want[0], digest("text", all))
+			}
 			d.fail(1002)
 		}
 	}
+	five := func(d *duel) {
+		d.send("text" + payload("fragment1") + " more")
+		d.send("cont" + payload("fragment2") + " more")
+		d.ping("pongme 1!")
+		d.send("cont" + payload("fragment3") + " more")
+		d.send("cont" + payload("fragment4") + " more")
+		d.ping("pongme 2!")
+		d.send("cont" + payload("fragment5"))
+		const whole = "fragment1fragment2fragment3fragment4fragment5"
+		d.answer("text" + payload(whole))
+		d.told("text", whole)
+		d.end()
+	}
 	ping := func(d *duel) { d.ping("ping payload") }
-	runDuels(t, []row{
-		{"5.1", octets, func(d *duel) {
-			d.fault("ping"+payload(a)+" more", "control-frame-invalid.fragmented", 1002)
+	return []row{
+		{"5.1", octets, func(d *duel) { d.fault("ping"+payload(a)+" more", "control-frame-invalid.fragmented", 1002) }},
+		{"5.2", octets, func(d *duel) { d.fault("pong"+payload(a)+" more", "control-frame-invalid.fragmented", 1002) }},
+		{"5.3", nil, two(nil)}, {"5.4", []int{16}, two(nil)}, {"5.5", octets, two(nil)},
+		{"5.6", nil, two(ping)}, {"5.7", []int{16}, two(ping)}, {"5.8", octets, two(ping)},
+		{"5.9", nil, first("")}, {"5.10", []int{16}, first("")}, {"5.11", octets, first("")},
+		{"5.12", nil, first(" more")}, {"5.13", []int{16}, first(" more")}, {"5.14", octets, first(" more")},
+		{"5.15", octets, func(d *duel) {
+			d.message("text", all, len(a))
+			d.send("cont" + payload("non-continuation payload") + " more" + stray)
+			d.send("text" + payload("Hello, world!"))
+			d.want[0] = append(d.want[0], digest("text", "Hello, world!"))
+			d.fail(1002)
 		}},
-		{"5.2", octets, func(d *duel) {
-			d.fault("pong"+payload(a)+" more", "control-frame-invalid.fragmented", 1002)
-		}},
-		{"5.3", octets, two(nil)},
-		{"5.6", octets, two(ping)},
-		{"5.9", octets, stray("")},
-		{"5.12", octets, stray(" more")},
-		{"5.15", octets, later(" more")},
-		{"5.16", octets, later("")},
+		{"5.16", octets, twice(" more")}, {"5.17", octets, twice("")},
 		{"5.18", octets, func(d *duel) {
 			d.send("text" + payload(a) + " more")
 			d.send("text" + payload(b) + " # want fragment-sequence-broken.nested")
@@ -146,83 +173,9 @@ func TestAutobahnFragments(t *testing.T) {
 			d.allowed = []string{"fragment-sequence-broken"} // and the first one is never finished
 			d.fail(1002)
 		}},
-		{"5.19", octets, func(d *duel) {
-			d.send("text" + payload("fragment1") + " more")
-			d.send("cont" + payload("fragment2") + " more")
-			d.ping("pongme 1!")
-			d.send("cont" + payload("fragment3") + " more")
-			d.send("cont" + payload("fragment4") + " more")
-			d.ping("pongme 2!")
-			d.send("cont" + payload("fragment5"))
-			const whole = "fragment1fragment2fragment3fragment4fragment5"
-			d.answer("text" + payload(whole))
-			d.told("text", whole)
-			d.end()
-		}},
+		{"5.19", nil, five}, {"5.20", octets, five},
 		{"10.1.1", nil, func(d *duel) { d.message("text", filler(65536), 1300); d.end() }},
-	})
-}
-
-// utf8Groups are the byte sequences of 6.5 to 6.23, in hexadecimal.
-var utf8Groups = []struct {
-	number string
-	list   string
-}{
-	{"6.5", "cebae1bdb9cf83cebcceb5 cebae1bdb9cf83cebcceb5f4908080656469746564 cebae1bdb9cf83cebcceb5eda080656469746564"},
-	{"6.7", "00 c280 e0a080 f0908080"},
-	{"6.8", "f888808080 fc8480808080"},
-	{"6.9", "7f dfbf efbfbf f48fbfbf"},
-	{"6.10", "f7bfbfbf fbbfbfbfbf fdbfbfbfbfbf"},
-	{"6.11", "ed9fbf ee8080 efbfbd f48fbfbf f4908080"},
-	{"6.12", "80 bf 80bf 80bf80 80bf80bf 80bf80bf80 80bf80bf80bf 808182838485868788898a8b8c8d8e8f90919293"},
-	{"6.13", "c020c120c220c320 e020e120e220 f020f120f720 f820f920fa20fb20 fc20fd20"},
-	{"6.14", "c0 e080 f08080 f8808080 fc80808080 df efbf f7bfbf fbbfbfbf fdbfbfbfbf"},
-	{"6.15", "c0e080f08080f8808080fc80808080dfefbff7bfbffbbfbfbffdbfbfbfbf"},
-	{"6.16", "fe ff fefeffff"},
-	{"6.17", "c0af e080af f08080af f8808080af fc80808080af"},
-	{"6.18", "c1bf e09fbf f08fbfbf f887bfbfbf fc83bfbfbfbf"},
-	{"6.19", "c080 e08080 f0808080 f880808080 fc8080808080"},
-	{"6.20", "eda080 edadbf edae80 edafbf edb080 edbe80 edbfbf"},
-	{"6.21", "eda080edb080 eda080edbfbf edadbfedb080 edadbfedbfbf edae80edb080 edae80edbfbf edafbfedb080 edafbfedbfbf"},
-	{"6.22", "efbfbe efbfbf f09fbfbe f09fbfbf f0afbfbe f0afbfbf f0bfbfbe f0bfbfbf f18fbfbe f18fbfbf f48fbfbe f48fbfbf"},
-	{"6.23", "efbfb9 efbfba efbfbb efbfbc efbfbd efbfbe efbfbf"},
-}
-
-// TestAutobahnUTF8 is group 6: sequences whole, in fragments of one byte, and
-// in segments of one byte. Valid is what the standard library says is.
-func TestAutobahnUTF8(t *testing.T) {
-	const kosme = "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5"
-	var rows []row
-	add := func(number, b string) {
-		for _, size := range []int{0, 1} {
-			rows = append(rows, row{fmt.Sprintf("%s.%d", number, size), octets, func(d *duel) { d.text(b, size) }})
-		}
 	}
-	add("6.1.1", "")
-	add("6.2.1", "Hello-"+kosme+"!!-")
-	add("6.3.1", kosme+"\xed\xa0\x80edited")
-	add("6.4.1", kosme+"\xf4\x90\x80\x80edited")
-	for n := range len(kosme) {
-		add(fmt.Sprintf("6.6.%d", n+1), kosme[:n+1])
-	}
-	for _, g := range utf8Groups {
-		for i, list := range strings.Fields(g.list) {
-			b, err := hex.DecodeString(list)
-			if err != nil {
-				t.Fatal(err)
-			}
-			add(fmt.Sprintf("%s.%d", g.number, i+1), string(b))
-		}
-	}
-	rows = append(rows, row{"6.1.2", nil, func(d *duel) {
-		d.send("text more")
-		d.send("cont more")
-		d.send("cont")
-		d.answer("text")
-		d.told("text", "")
-		d.end()
-	}})
-	runDuels(t, rows)
 }
 
 // text is a text message, whole or in fragments, valid or not.
@@ -243,8 +196,8 @@ func (d *duel) text(b string, size int) {
 	d.fail(1007)
 }
 
-// TestAutobahnClosing is group 7.
-func TestAutobahnClosing(t *testing.T) {
+// closingRows are group 7.
+func closingRows() []row {
 	const hello = "Hello World!"
 	closed := func(words string) func(d *duel) {
 		return func(d *duel) {
@@ -305,30 +258,36 @@ func TestAutobahnClosing(t *testing.T) {
 	for i, code := range []int{5000, 65535} {
 		rows = append(rows, row{fmt.Sprintf("7.13.%d", i+1), octets, bad(fmt.Sprintf(" %d", code), "close-code-illegal", 1002)})
 	}
-	runDuels(t, rows)
+	return rows
 }
 
-// TestAutobahnLimits is group 9, the sizes and counts a sixteenth of the suite's.
-func TestAutobahnLimits(t *testing.T) {
-	var rows []row
+// limitRows are group 9, the sizes and counts a sixteenth of the suite's.
+func limitRows() (rows []row) {
+	const whole = 256 << 10
 	for k, kind := range []string{"text", "bin"} {
-		for i, n := range []int{4 << 10, 16 << 10, 64 << 10, 256 << 10, 512 << 10} {
+		for i, n := range []int{4 << 10, 16 << 10, 64 << 10, 256 << 10, 512 << 10, 1 << 20} {
 			rows = append(rows, row{fmt.Sprintf("9.%d.%d", k+1, i+1), nil, func(d *duel) { d.message(kind, filler(n), 0); d.end() }})
 		}
-		for i, size := range []int{1 << 10, 4 << 10, 16 << 10, 64 << 10} {
-			rows = append(rows, row{fmt.Sprintf("9.%d.%d", k+3, i+1), nil, func(d *duel) { d.message(kind, filler(256<<10), size); d.end() }})
+		for i, size := range []int{64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 128 << 10, 192 << 10, whole} {
+			rows = append(rows, row{fmt.Sprintf("9.%d.%d", k+3, i+1), nil, func(d *duel) {
+				d.message(kind, filler(whole), size)
+				d.end()
+				if size <= 256 { // 4,096 of them, or 1,024
+					d.clean, d.allowed = false, []string{"fragment-sequence-broken"}
+				}
+			}})
 		}
-		for i, size := range []int{64, 256, 1024} {
+		for i, size := range []int{64, 128, 256, 512, 1024, 2048} {
 			rows = append(rows, row{fmt.Sprintf("9.%d.%d", k+5, i+1), []int{size}, func(d *duel) { d.message(kind, filler(64<<10), 0); d.end() }})
 		}
 		for i, n := range []int{0, 16, 64, 256, 1024, 4096} {
 			rows = append(rows, row{fmt.Sprintf("9.%d.%d", k+7, i+1), nil, func(d *duel) {
-				for range 60 {
+				for range 1000 / 16 {
 					d.message(kind, filler(n), 0)
 				}
 				d.end()
 			}})
 		}
 	}
-	runDuels(t, rows)
+	return rows
 }

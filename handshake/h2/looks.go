@@ -73,3 +73,40 @@ func upgrade(b []byte) int {
 	}
 	return 0
 }
+
+// LooksJoined says whether b, from somewhere in the middle of a direction, is
+// frames from its first byte to its last (RFC 9113 §4.1).
+func LooksJoined(fromClient bool, b []byte) bool {
+	var p Parser
+	return len(b) > headerLen && p.chain(from(fromClient), b) && lowStreams(b)
+}
+
+// lowStreams says of frames whether their streams have numbers as small as
+// connections come to.
+func lowStreams(b []byte) bool {
+	const low = 1 << 24
+	for len(b) > 0 {
+		f := decodeHeader(b)
+		if f.stream >= low {
+			return false
+		}
+		b = b[headerLen+f.length:]
+	}
+	return true
+}
+
+// DataJoined gives what DATA frames hold that are not padded, if LooksJoined
+// says of b that it is frames, whoever sent them.
+func DataJoined(b []byte) (data [][]byte) {
+	if !LooksJoined(false, b) {
+		return nil
+	}
+	for len(b) > 0 {
+		f := decodeHeader(b)
+		if f.typ == typeData && !f.has(flagPadded) {
+			data = append(data, b[headerLen:headerLen+f.length])
+		}
+		b = b[headerLen+f.length:]
+	}
+	return data
+}

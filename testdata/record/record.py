@@ -30,6 +30,7 @@ COMMANDS = {
     "apps": ["node", *KEYLOG, "peers/apps.mjs"],
     "again": ["node", *KEYLOG, "peers/again.mjs"],
     "undici": ["node", *KEYLOG, "--experimental-websocket", "peers/node.mjs"],
+    "undici7": ["node", *KEYLOG, "peers/node.mjs"],
     "coder": ["bin/gopeer"],
     "gorilla": ["bin/gopeer"],
     "websockets": ["/usr/bin/python3", "peers/websockets_peer.py"],
