@@ -20,10 +20,6 @@ import (
 // was damaged, and how severe the worst finding is; an error is one that kept the report from being written.
 func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnose.Severity, damaged bool, err error) {
 	f.noteNames(stderr)
-	known, err := openData(f.data)
-	if err != nil {
-		return 0, false, err
-	}
 	packets, err := f.open(stdin, stderr)
 	if err != nil {
 		return 0, false, withHint(err)
@@ -46,9 +42,9 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	if src.files != nil && !f.quiet && isTerminal(stderr) {
 		src.progress = newProgress(stderr)
 	}
-	checker := diagnose.New(diagnose.All(), sink)
-	if known != nil {
-		checker.Know(known)
+	checker, err := newChecker(f.data, sink)
+	if err != nil {
+		return 0, false, err
 	}
 	used := src.unlocks(f.workers)
 	conf := f.config(used)
@@ -75,13 +71,12 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	if err := cmp.Or(finish(sink, out, summary(totals)), unkept); err != nil {
 		return 0, false, err
 	}
-	inputs := packets.Inputs()
 	if f.verbose {
-		describe(stderr, inputs, totals)
+		describe(stderr, packets.Inputs(), totals)
 		describeFilter(stderr, source)
 		kept.describe(stderr, f.write)
 	}
-	return sink.worst, tellDamage(stderr, inputs), nil
+	return sink.worst, tellDamage(stderr, packets.Inputs()), nil
 }
 
 // tellDamage says which inputs could not be read to their end, and whether any could not.

@@ -11,6 +11,19 @@ import (
 	"github.com/wssniff/wssniff/diagnose"
 )
 
+// newChecker gives what judges, by the data on products in a folder if one was named.
+func newChecker(folder string, out diagnose.Observer) (*diagnose.Checker, error) {
+	d, err := openData(folder)
+	if err != nil {
+		return nil, err
+	}
+	c := diagnose.New(diagnose.All(), out)
+	if d != nil {
+		c.Know(d)
+	}
+	return c, nil
+}
+
 // openData reads the tables in a folder that take the place of the program's
 // own, nil where no folder was named.
 func openData(folder string) (*diagnose.Data, error) {
