@@ -196,7 +196,7 @@ func (h *half) start(g *Segment) {
 	if h.state.has(timing) {
 		return
 	}
-	if h.freed != 0 {
+	if h.rare != nil && h.freed != 0 {
 		h.freeNext(g)
 	}
 	h.state |= timing

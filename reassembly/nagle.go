@@ -28,12 +28,12 @@ func late(us int64) bool {
 // acknowledgedLate takes the acknowledgment g of a segment of h. One that is
 // no later than others is no sign: the path is as long.
 func (h *half) acknowledgedLate(g *Segment, us int64) {
-	h.freed = 0
-	if g.Length() > 0 {
-		return // an answer: its sender had reason to wait, and the next segment to come behind it
+	if g.Length() > 0 { // an answer: its sender had reason to wait, and the next segment to come behind it
+		return
 	}
 	if h.min == 0 || us > 4*int64(h.min) {
-		h.freed, h.lateness = g.Time, uint32(us)
+		r := h.more()
+		r.freed, r.lateness = g.Time, uint32(us)
 	}
 }
 
@@ -50,7 +50,7 @@ func (h *half) freeNext(g *Segment) {
 // a late acknowledgment came, and how late that was on the average.
 func (s *Stream) KeptBack(d Dir) (n int, wait time.Duration) {
 	h := &s.half[d]
-	if h.kept == 0 {
+	if h.rare == nil || h.kept == 0 {
 		return 0, 0
 	}
 	return int(h.kept), time.Duration(h.waited/uint64(h.kept)) * time.Microsecond

@@ -53,7 +53,6 @@ type half struct {
 	state  state
 	window uint16 // what this side offers, not scaled
 	timer
-	nagle
 	last [2]trace // unused once there is rare
 }
 
