@@ -16,8 +16,12 @@ func Interfaces() ([]Interface, error) {
 		return nil, fmt.Errorf("capture: the interfaces of this machine: %w", err)
 	}
 	var list []Interface
+	why := whyNone()
 	for _, i := range all {
 		n := Interface{Name: i.Name, Up: i.Flags&net.FlagUp != 0, Loopback: i.Flags&net.FlagLoopback != 0}
+		if n.Why = why; why == "" && !n.Up {
+			n.Why = "it is down"
+		}
 		addresses, _ := i.Addrs() // an interface may be gone by now
 		for _, a := range addresses {
 			n.Addresses = append(n.Addresses, a.String())
@@ -25,7 +29,7 @@ func Interfaces() ([]Interface, error) {
 		list = append(list, n)
 	}
 	if runtime.GOOS == "linux" {
-		list = append(list, Interface{Name: anyInterface, Up: true})
+		list = append(list, Interface{Name: anyInterface, Up: true, Why: why})
 	}
 	return list, nil
 }

@@ -30,6 +30,7 @@ type Interface struct {
 	Up          bool
 	Loopback    bool
 	Addresses   []string // with prefix lengths
+	Why         string   // it cannot be captured on; "" where it can, or it is not known
 }
 
 // noInterface is the error for a name that no interface has.

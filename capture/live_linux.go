@@ -77,6 +77,16 @@ func (l *Live) Read(p *Packet) error {
 	}
 }
 
+// Ready says whether Read would not have to wait.
+func (l *Live) Ready() bool {
+	for _, r := range l.rings {
+		if r.ready() {
+			return !l.nudged.Load()
+		}
+	}
+	return false
+}
+
 // wait waits for packets, and notes what else happens. After Stop it waits a
 // last time for what the kernel still holds back.
 func (l *Live) wait() error {

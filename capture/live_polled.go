@@ -79,6 +79,9 @@ func (l *Live) Read(p *Packet) error {
 	}
 }
 
+// Ready says whether Read would not have to wait: nobody knows, here.
+func (l *Live) Ready() bool { return false }
+
 // over says whether nothing more is waited for: no interface is left, or Stop
 // was called and what was kept back has been read.
 func (l *Live) over(idle int) bool {

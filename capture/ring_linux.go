@@ -4,7 +4,9 @@ package capture
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"net"
 	"sync/atomic"
@@ -66,6 +68,19 @@ var native = binary.NativeEndian
 
 // permissionHint is what mends a lack of permission.
 const permissionHint = "run it with sudo, or once: sudo setcap cap_net_raw+ep $(command -v wssniff)"
+
+// whyNone says why no interface can be captured on, "" where that is not so.
+func whyNone() string {
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	switch {
+	case err == nil:
+		unix.Close(fd)
+		return ""
+	case errors.Is(err, fs.ErrPermission):
+		return "no permission: " + permissionHint
+	}
+	return err.Error()
+}
 
 // openRing begins to capture on an interface. Nothing is captured before the
 // ring is there: the socket has no protocol until it is bound.
@@ -217,6 +232,19 @@ func (r *ring) read(p *Packet) bool {
 		r.left = native.Uint32(r.mem[base+blockPackets:])
 		r.at = base + int(native.Uint32(r.mem[base+blockFirst:]))
 	}
+}
+
+// ready says whether there is a packet.
+func (r *ring) ready() bool {
+	block := r.block
+	if r.ours {
+		if r.left > 0 {
+			return true
+		}
+		block = (block + 1) % (len(r.mem) / blockSize)
+	}
+	status := (*uint32)(unsafe.Pointer(&r.mem[block*blockSize+blockStatus]))
+	return atomic.LoadUint32(status)&statusUser != 0
 }
 
 // fill makes a packet of what begins with its header h.

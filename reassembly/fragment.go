@@ -34,6 +34,16 @@ type Datagrams struct {
 	Conflicts int64 // fragments that disagreed with earlier ones about bytes or the end
 }
 
+// Parts tells which datagrams in IP fragments a packet is a part of. They are
+// numbered from 1.
+type Parts struct {
+	Of     int64   // that waits for other parts, or repeats one of a datagram that was complete before; 0 is none
+	Joined []int64 // that the packet completed, outer ones first
+	Gone   []int64 // of which no more parts are taken
+}
+
+func (p *Parts) reset() { p.Of, p.Joined, p.Gone = 0, p.Joined[:0], p.Gone[:0] }
+
 const (
 	timeout4 = 30 * time.Second // as Linux has it; RFC 791 §3.2 suggests 15 s
 	timeout6 = 60 * time.Second // RFC 8200 §4.5
@@ -83,6 +93,7 @@ type held struct {
 	key        fragmentKey
 	progress   progress
 	proto      uint8
+	serial     int64
 	first      capture.Time
 	packets    int64 // counted in Stats.Fragments
 	data       []byte
@@ -137,6 +148,7 @@ func (ip *IP) fragment(t *fragments, f fragment) bool {
 	}
 	switch d.progress {
 	case complete:
+		ip.Parts.Of = d.serial
 		ip.Stats.Joined++
 		return false
 	case foreign:
@@ -145,6 +157,9 @@ func (ip *IP) fragment(t *fragments, f fragment) bool {
 	}
 	if d.progress == waiting && ip.take(t, d, &f) {
 		return ip.join(t, d)
+	}
+	if d.progress == waiting {
+		ip.Parts.Of = d.serial
 	}
 	d.packets++
 	ip.Stats.Fragments++
@@ -242,6 +257,7 @@ func (ip *IP) join(t *fragments, d *held) bool {
 	ip.Stats.Joined += d.packets
 	d.packets = 0
 	ip.Stats.Datagrams.Joined++
+	ip.Parts.Joined = append(ip.Parts.Joined, d.serial)
 	ip.finish(t, d, complete)
 	proto, size, doubtful := d.proto, d.end, ip.doubtful
 	ip.doubtful = doubtful || d.doubtful

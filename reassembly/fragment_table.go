@@ -6,7 +6,8 @@ func (ip *IP) hold(t *fragments, f *fragment) *held {
 	if n := len(t.spare); n > 0 {
 		d, t.spare = t.spare[n-1], t.spare[:n-1]
 	}
-	*d = held{key: f.key, proto: f.proto, first: ip.seg.Time, end: -1, data: d.data[:0], pieces: d.pieces[:0]}
+	ip.serial++
+	*d = held{key: f.key, serial: ip.serial, proto: f.proto, first: ip.seg.Time, end: -1, data: d.data[:0], pieces: d.pieces[:0]}
 	if t.all == nil {
 		t.all = make(map[fragmentKey]*held)
 	}
@@ -25,6 +26,7 @@ func (ip *IP) finish(t *fragments, d *held, s progress) {
 	t.waiting.remove(d)
 	t.over.push(d)
 	if s != complete {
+		ip.Parts.Gone = append(ip.Parts.Gone, d.serial)
 		t.bytes += datagramCost - d.cost()
 		d.data, d.pieces = nil, nil
 	}
@@ -40,6 +42,7 @@ func (ip *IP) drop(t *fragments, d *held, why *int64) {
 		t.over.remove(d)
 	}
 	t.bytes -= d.cost()
+	ip.Parts.Gone = append(ip.Parts.Gone, d.serial)
 	delete(t.all, d.key)
 	if cap(d.data) > spareBytes || cap(d.pieces) > spareBytes/pieceCost {
 		d.data, d.pieces = nil, nil

@@ -47,6 +47,7 @@ type IP struct {
 	MaxFragments int64
 
 	Stats Stats
+	Parts Parts // of the packet at hand
 
 	seg    Segment
 	quote  Quote
@@ -55,6 +56,7 @@ type IP struct {
 	path   uint64            // the last one that was named
 	v4, v6 fragments
 	joined []byte // a datagram put together
+	serial int64  // of the datagram that came in fragments last
 
 	// Of the datagram at hand, where it is not plain TCP:
 	src, dst netip.Addr // as in the pseudo-header
@@ -85,6 +87,7 @@ const (
 // behind the datagram is cut off. What the datagram had on the wire and p
 // does not hold is the segment's Missing.
 func (ip *IP) Segment(p *capture.Packet) *Segment {
+	ip.Parts.reset()
 	b, what := ip.decap.Datagram(p)
 	if what != capture.HasIP {
 		ip.without(p, what)

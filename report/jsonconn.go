@@ -284,6 +284,11 @@ func (s *jsonSink) inputs(list []capture.Input) {
 		s.known("format", in.Format)
 		s.int("packets", in.Packets)
 		s.int("bytes", in.Bytes)
+		if in.Format == "live" {
+			s.int("dropped", int64(min(in.Drops, 1<<62)))
+			s.int("freezes", int64(min(in.Freezes, 1<<62)))
+			s.int("truncated", in.Cut)
+		}
 		if in.Err != nil {
 			s.string("error", in.Err.Error())
 		}

@@ -21,6 +21,12 @@ func (s *textSink) input(in *capture.Input) {
 	if in.Drops > 0 {
 		line += ", " + plural(int64(min(in.Drops, 1<<62)), "packet") + " dropped"
 	}
+	if in.Freezes > 0 {
+		line += ", buffer full " + plural(int64(min(in.Freezes, 1<<62)), "time")
+	}
+	if in.Cut > 0 {
+		line += ", " + count(in.Cut) + " truncated"
+	}
 	name := elide(clean(in.Name), s.opts.width())
 	gap := columnGap
 	if width(name)+width(gap)+width(line) > s.opts.width() {

@@ -194,6 +194,7 @@ type Totals struct {
 	Packets, Bytes int64 // captured packets; their bytes on the wire
 	First, Last    capture.Time
 	TCP            int64 // TCP connections
+	Open           int64 // of them, those that are followed now: none once the run is over
 	Connections    int64 // of them, those that could be a WebSocket
 	States         [len(stateNames)]int64
 	HTTPExchanges  int64   // ordinary requests, on connections that are listed or not

@@ -108,6 +108,7 @@ func (p *crew) read(src capture.Source) {
 
 func (p *crew) fill(b *block, src capture.Source) (over bool) {
 	b.packets, b.data = b.packets[:0], b.data[:0]
+	live, _ := src.(interface{ Ready() bool })
 	for len(b.packets) < blockPackets && len(b.data) < blockBytes {
 		var pkt capture.Packet
 		if err := src.Read(&pkt); err != nil {
@@ -121,6 +122,9 @@ func (p *crew) fill(b *block, src capture.Source) (over bool) {
 		b.data = append(b.data, pkt.Data...)
 		pkt.Data = b.data[at:len(b.data):len(b.data)]
 		b.packets = append(b.packets, pkt)
+		if live != nil && !live.Ready() {
+			return false // what is there is not held back until more comes
+		}
 	}
 	return false
 }
@@ -221,6 +225,7 @@ func (w *worker) run(i int) {
 // merge adds what another worker counted. Packets are counted by each.
 func (t *Totals) merge(o *Totals) {
 	t.TCP += o.TCP
+	t.Open += o.Open
 	t.Connections += o.Connections
 	for i := range t.States {
 		t.States[i] += o.States[i]

@@ -82,20 +82,20 @@ func (t *Tracker) Packet(p *capture.Packet) {
 	t.totals.see(p)
 	g := t.ip.Segment(p)
 	if g == nil {
-		if q := t.ip.Quote(p); q != nil {
-			t.quoted(q, p)
+		f := t.quoted(t.ip.Quote(p))
+		if k := t.conf.Keeper; k != nil {
+			t.tellKeeper(k, p, f)
 		}
 		return
 	}
 	t.at = nil
 	c, d := t.conn(g)
 	if k := t.conf.Keeper; k != nil {
-		switch {
-		case c != nil:
-			k.Packet(c.flow.stream, p)
-		case t.at != nil:
-			k.Packet(t.at.stream, p)
+		f := t.at
+		if c != nil {
+			f = c.flow
 		}
+		t.tellKeeper(k, p, f)
 	}
 	if c != nil {
 		c.segment(d, g)
@@ -210,6 +210,7 @@ func (t *Tracker) begin(f *flow, g *reassembly.Segment, fromLow bool) (*Conn, re
 	f.conn = c
 	t.name(c)
 	t.totals.TCP++
+	t.totals.Open++
 	t.idle.remove(f)
 	if c.joined {
 		t.live.push(f)

@@ -1,9 +1,6 @@
 package session
 
-import (
-	"github.com/wssniff/wssniff/capture"
-	"github.com/wssniff/wssniff/reassembly"
-)
+import "github.com/wssniff/wssniff/reassembly"
 
 // Unreached is what routers and hosts said, by ICMP, of segments of a
 // connection: that they did not arrive.
@@ -15,23 +12,27 @@ type Unreached struct {
 }
 
 // quoted takes an ICMP error about a segment of a connection. One about a
-// segment that was not seen is not believed (RFC 5927 §4.1).
-func (t *Tracker) quoted(q *reassembly.Quote, p *capture.Packet) {
+// segment that was not seen is not believed (RFC 5927 §4.1). It gives the flow
+// that the error is about, nil for none.
+func (t *Tracker) quoted(q *reassembly.Quote) *flow {
+	if q == nil {
+		return nil
+	}
 	k := &t.key
 	k.path = q.Path
 	fromLow := k.set(&q.Src, &q.Dst)
 	hash := k.hash(t.table.seed)
 	if t.shards > 1 && hash>>32%t.shards != t.shard {
-		return
+		return nil
 	}
 	f := t.table.find(k, k.place(hash, t.table.seed))
 	if f == nil || f.conn == nil {
-		return
+		return nil
 	}
 	c := f.conn
 	d := c.dir(fromLow)
 	if !c.stream.Quotes(d, q.Seq) {
-		return
+		return nil
 	}
 	if c.Unreached == nil {
 		c.Unreached = &Unreached{First: q.Packet}
@@ -39,7 +40,5 @@ func (t *Tracker) quoted(q *reassembly.Quote, p *capture.Packet) {
 	u := c.Unreached
 	u.Quote, u.Dir = *q, d
 	u.Count++
-	if keep := t.conf.Keeper; keep != nil {
-		keep.Packet(f.stream, p)
-	}
+	return f
 }

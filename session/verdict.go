@@ -238,6 +238,9 @@ func (c *Conn) connecting() State {
 // add counts a connection that has ended.
 func (t *Totals) add(c *Conn) {
 	t.HTTPExchanges += c.exchanges
+	if c.outer == nil {
+		t.Open--
+	}
 	if c.tls != nil && !c.sealed() {
 		t.Decrypted++
 	}

@@ -35,20 +35,18 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 		return 0, false, err
 	}
 	defer out.discard()
-	sink := &judge{Sink: f.format.New(f.written(out), f.options(stdout))}
 	source := f.filtered(packets)
 	src := &watched{Source: source, limit: f.count, broken: out.failed, keys: keys}
 	src.files, _ = packets.(*capture.Files)
-	if src.files != nil && !f.quiet && isTerminal(stderr) {
-		src.progress = newProgress(stderr)
-	}
+	src.progress = f.progress(stderr)
+	sink := &judge{Sink: f.format.New(f.written(out, src.progress), f.options(stdout))}
 	checker, err := newChecker(f.data, sink)
 	if err != nil {
 		return 0, false, err
 	}
 	used := src.unlocks(f.workers)
 	conf := f.config(used)
-	kept, err := f.keeper(used, &conf)
+	kept, err := f.keeper(used, &conf, stderr)
 	if err != nil {
 		return 0, false, err
 	}
@@ -59,7 +57,8 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 		if err := f.confine(keys, stderr); err != nil {
 			return 0, false, err
 		}
-		conf.Counting = func(t *session.Totals) { src.sofar = func() { soFar(stderr, sink.Sink, summary(t)) } }
+		src.idle = kept.flush
+		f.attend(src, packets.(*live), &conf, func(t *session.Totals) { soFar(stderr, sink.Sink, summary(t)) })
 	}
 	totals, err := session.Run(src, conf, f.workers, checker)
 	unkept := kept.finish()
@@ -79,6 +78,14 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	return sink.worst, tellDamage(stderr, packets.Inputs()), nil
 }
 
+// progress gives the line that says how far it is, nil where nobody would see it.
+func (f *flags) progress(stderr io.Writer) *progress {
+	if f.quiet || !isTerminal(stderr) {
+		return nil
+	}
+	return newProgress(stderr)
+}
+
 // tellDamage says which inputs could not be read to their end, and whether any could not.
 func tellDamage(w io.Writer, inputs []capture.Input) (damaged bool) {
 	for i := range inputs {
@@ -88,6 +95,27 @@ func tellDamage(w io.Writer, inputs []capture.Input) (damaged bool) {
 		}
 	}
 	return damaged
+}
+
+// attend sees to what is asked of a capture while it runs: its summary so far,
+// and its counters. With several workers there is no summary until the end.
+func (f *flags) attend(src *watched, l *live, conf *session.Config, soFar func(*session.Totals)) {
+	var totals *session.Totals
+	conf.Counting = func(t *session.Totals) { totals = t }
+	src.nudged = func() {
+		inputs := l.Inputs()
+		select {
+		case <-l.asked:
+			src.progress.clear()
+			if totals != nil {
+				soFar(totals)
+			} else {
+				fmt.Fprintf(src.keys.stderr, "wssniff: %s; the summary so far needs --workers 1\n", counters(inputs, nil))
+			}
+		default:
+		}
+		src.progress.draw(counters(inputs, totals))
+	}
 }
 
 // An origin is where packets come from: files or interfaces.
@@ -127,7 +155,7 @@ func soFar(w io.Writer, sink report.Sink, s *report.Summary) {
 }
 
 // keeper keeps packets if the flags ask for that; else it is nil.
-func (f *flags) keeper(keys *tlsdecrypt.Keys, conf *session.Config) (*keeper, error) {
+func (f *flags) keeper(keys *tlsdecrypt.Keys, conf *session.Config, stderr io.Writer) (*keeper, error) {
 	if f.write == "" {
 		return nil, nil
 	}
@@ -136,7 +164,12 @@ func (f *flags) keeper(keys *tlsdecrypt.Keys, conf *session.Config) (*keeper, er
 		return nil, err
 	}
 	k := newKeeper(file, keys)
-	conf.Keeper = k
+	if conf.Keeper = k; f.isLive() {
+		k.patience = patience
+		file.failed = func(err error) {
+			fmt.Fprintf(stderr, "wssniff: %v; the capture goes on, no more packets are kept\n", err)
+		}
+	}
 	return k, nil
 }
 
@@ -189,7 +222,7 @@ func (f *flags) options(stdout io.Writer) *report.Options {
 // columns is the width of the terminal, 80 for what is none.
 func columns(w io.Writer) int {
 	if isTerminal(w) {
-		if n, _, err := term.GetSize(int(w.(*os.File).Fd())); err == nil {
+		if n, _, err := term.GetSize(int(w.(*os.File).Fd())); err == nil && n > 0 {
 			return n
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/tlsdecrypt"
@@ -25,7 +26,19 @@ type keeper struct {
 	order []int64             // of apart, the oldest first
 	bytes int                 // in apart
 	gone  int64               // packets that were let go, undecided
+
+	joined    map[int64]int64 // of a datagram in IP fragments, the stream that it turned out to be of
+	passed    int64           // packets that have left the queue
+	forgotten []forgotten
+	done      int // of forgotten
+
+	patience time.Duration // how long the queue waits for what is not decided; 0 is for ever
+	now      capture.Time
 }
+
+// A forgotten stream has no packets behind a place in the queue: once that has
+// passed, nobody asks for its fate.
+type forgotten struct{ stream, place int64 }
 
 // A fate says what becomes of the packets of a connection.
 type fate uint8
@@ -45,16 +58,19 @@ type waiting struct {
 const (
 	maxQueue = 16 << 20
 	maxApart = 64 << 20
-	overhead = 128 // of one packet
+	patience = 10 * time.Second // in live capture: what is in the file survives a kill
+	overhead = 128              // of one packet
 )
 
 func newKeeper(file *keepFile, keys *tlsdecrypt.Keys) *keeper {
-	return &keeper{file: file, keys: keys, fates: make(map[int64]fate), apart: make(map[int64][]waiting)}
+	return &keeper{file: file, keys: keys, fates: make(map[int64]fate), apart: make(map[int64][]waiting), joined: make(map[int64]int64)}
 }
 
 // Packet implements session.Keeper.
 func (k *keeper) Packet(stream int64, p *capture.Packet) {
+	stream = k.whole(stream)
 	f := k.fates[stream]
+	k.now = p.Time
 	switch {
 	case f == unwanted:
 	case f == wanted && k.head == len(k.queue):
@@ -69,6 +85,35 @@ func (k *keeper) Packet(stream int64, p *capture.Packet) {
 		k.held += overhead + len(p.Data)
 		k.advance()
 	}
+}
+
+// whole gives the stream that a datagram in IP fragments is of, as far as it is known.
+func (k *keeper) whole(stream int64) int64 {
+	for stream < 0 {
+		of, ok := k.joined[stream]
+		if !ok {
+			break
+		}
+		stream = of
+	}
+	return stream
+}
+
+// Join implements session.Keeper.
+func (k *keeper) Join(part, stream int64) {
+	stream = k.whole(stream)
+	delete(k.fates, part)
+	k.joined[part] = stream
+	for _, w := range k.take(part) {
+		switch k.fates[stream] {
+		case wanted:
+			k.file.write(&w.packet)
+		case undecided:
+			w.stream = stream
+			k.aside(w)
+		}
+	}
+	k.advance()
 }
 
 // Keep implements session.Keeper.
@@ -98,12 +143,18 @@ func (k *keeper) Drop(stream int64) {
 
 // Forget implements session.Keeper.
 func (k *keeper) Forget(stream int64) {
-	if k.fates[stream] != wanted {
+	if _, joined := k.joined[stream]; !joined && k.fates[stream] != wanted {
 		k.Drop(stream)
 	}
 	k.file.forget(stream)
-	if k.head == len(k.queue) {
-		delete(k.fates, stream)
+	k.forgotten = append(k.forgotten, forgotten{stream, k.passed + int64(len(k.queue)-k.head)})
+	k.advance()
+}
+
+// flush writes what is decided, since nothing comes right now.
+func (k *keeper) flush() {
+	if k != nil {
+		k.file.flush()
 	}
 }
 
@@ -126,8 +177,10 @@ func (k *keeper) take(stream int64) []waiting {
 func (k *keeper) advance() {
 	for ; k.head < len(k.queue); k.head++ {
 		w := &k.queue[k.head]
+		w.stream = k.whole(w.stream)
 		f := k.fates[w.stream]
-		if f == undecided && k.held <= maxQueue {
+		late := k.patience > 0 && k.now.Sub(w.packet.Time) > k.patience
+		if f == undecided && k.held <= maxQueue && !late {
 			break
 		}
 		k.held -= overhead + len(w.packet.Data)
@@ -138,12 +191,17 @@ func (k *keeper) advance() {
 			k.aside(*w)
 		}
 		*w = waiting{}
+		k.passed++
 	}
 	if k.head > len(k.queue)/2 {
 		k.queue, k.head = slices.Delete(k.queue, 0, k.head), 0
 	}
-	if len(k.queue) == 0 && len(k.fates) > 1<<16 { // all that is decided and forgotten
-		k.fates = map[int64]fate{}
+	for ; k.done < len(k.forgotten) && k.forgotten[k.done].place <= k.passed; k.done++ {
+		delete(k.fates, k.forgotten[k.done].stream)
+		delete(k.joined, k.forgotten[k.done].stream)
+	}
+	if k.done > len(k.forgotten)/2 {
+		k.forgotten, k.done = slices.Delete(k.forgotten, 0, k.done), 0
 	}
 }
 
@@ -172,7 +230,7 @@ func (k *keeper) finish() error {
 		return nil
 	}
 	for i := k.head; i < len(k.queue); i++ {
-		if w := &k.queue[i]; k.fates[w.stream] == wanted {
+		if w := &k.queue[i]; k.fates[k.whole(w.stream)] == wanted {
 			k.file.write(&w.packet)
 		}
 	}

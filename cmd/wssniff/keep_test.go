@@ -57,9 +57,6 @@ func TestKeptIsWhatWasReported(t *testing.T) {
 		t.Fatalf("%d recordings (%v)", len(files), err)
 	}
 	for _, file := range files {
-		if strings.Contains(file, "fragments") { // of IP fragments the last alone is of a connection
-			continue
-		}
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			kept := filepath.Join(t.TempDir(), "kept.pcapng")
 			want := told(t, "-r", file, "-w", kept)
@@ -148,6 +145,35 @@ func TestOthersAreNotKept(t *testing.T) {
 	}
 	if n != k.file.packets || n < 1000 {
 		t.Errorf("%d packets in the file, %d were written", n, k.file.packets)
+	}
+}
+
+// TestKeeperForgets holds that what is over costs nothing, even where something is always undecided.
+func TestKeeperForgets(t *testing.T) {
+	file, err := openKeep(filepath.Join(t.TempDir(), "kept.pcapng"), ring{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newKeeper(file, nil)
+	p := capture.Packet{LinkType: 1, Data: make([]byte, 100), Length: 100}
+	for n := range int64(50_000) {
+		part := -1 - n
+		k.Packet(part, &p) // two fragments
+		k.Packet(n, &p)
+		k.Join(part, n)
+		if k.Packet(n+1, &p); n%2 == 0 {
+			k.Keep(n, nil)
+		} else {
+			k.Drop(n)
+		}
+		k.Forget(part)
+		k.Forget(n)
+	}
+	if len(k.fates) > 10 || len(k.joined) > 10 || len(k.forgotten) > 10 || len(k.queue) > 10 {
+		t.Errorf("%d fates, %d datagrams, %d forgotten, %d packets wait", len(k.fates), len(k.joined), len(k.forgotten), len(k.queue))
+	}
+	if err := k.finish(); err != nil || file.packets != 74_999 {
+		t.Errorf("%d packets kept, %v", file.packets, err)
 	}
 }
 

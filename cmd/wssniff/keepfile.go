@@ -27,6 +27,7 @@ type keepFile struct {
 	secrets map[int64][]byte // of connections that go on, by stream: each file of the ring needs them
 	next    int
 	err     error
+	failed  func(error) // is told of err when it happens; nil for nobody
 }
 
 // A ring bounds what is kept: so many files of so many bytes; without files it is one without bound.
@@ -75,7 +76,8 @@ func (k *keepFile) open() error {
 	for _, s := range streams {
 		k.out.WriteSecret(capture.Secret{Type: tlsKeyLog, Data: k.secrets[s]})
 	}
-	return nil
+	k.flush() // it can be read from now on
+	return k.err
 }
 
 // Write implements io.Writer for the blocks that capture.Writer makes.
@@ -99,11 +101,19 @@ func (k *keepFile) flush() {
 		if n > 0 {
 			k.file.Truncate(k.size)
 		}
-		k.err = fmt.Errorf("-w: %w; what was written before can be read", err)
+		k.fail(fmt.Errorf("-w: %w; what was written before can be read", err))
 	} else {
 		k.size += int64(n)
 	}
 	k.buf = k.buf[:0]
+}
+
+// fail notes that nothing can be written any more.
+func (k *keepFile) fail(err error) {
+	k.err = err
+	if k.failed != nil {
+		k.failed(err)
+	}
 }
 
 // write adds a packet.
@@ -115,7 +125,7 @@ func (k *keepFile) write(p *capture.Packet) {
 		k.flush()
 		k.file.Close()
 		if err := k.open(); err != nil {
-			k.err = err
+			k.fail(err)
 			return
 		}
 	}

@@ -5,19 +5,22 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
 
 	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/session"
 )
 
 // live is a capture that ends when it is told to: by Ctrl-C or SIGTERM, or
 // after --duration. A second Ctrl-C ends the program at once.
 type live struct {
 	*capture.Live
-	over chan struct{}
+	over  chan struct{}
+	asked chan os.Signal // for the summary so far
 }
 
 // listen begins to capture on the interfaces.
@@ -26,12 +29,12 @@ func (f *flags) listen(stderr io.Writer) (*live, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &live{packets, make(chan struct{})}
+	l := &live{Live: packets, over: make(chan struct{}), asked: make(chan os.Signal, 1)}
+	asked := make(chan os.Signal, 1)
 	if len(summarySignals) > 0 {
-		asked := make(chan os.Signal, 1)
 		signal.Notify(asked, summarySignals...)
-		go l.nudge(asked)
 	}
+	go l.nudge(asked, !f.quiet && isTerminal(stderr))
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, os.Interrupt, syscall.SIGTERM)
 	go l.wait(told, f.duration)
@@ -58,12 +61,25 @@ func (l *live) wait(told chan os.Signal, duration time.Duration) {
 	l.Stop()
 }
 
-// nudge asks for the summary so far when a signal does.
-func (l *live) nudge(asked chan os.Signal) {
+// nudge asks for the summary so far when a signal does, and for the counters
+// where somebody sees them.
+func (l *live) nudge(asked chan os.Signal, seen bool) {
 	defer signal.Stop(asked)
+	var tick <-chan time.Time
+	if seen {
+		t := time.NewTicker(countersEvery)
+		defer t.Stop()
+		tick = t.C
+	}
 	for {
 		select {
 		case <-asked:
+			select {
+			case l.asked <- nil:
+			default: // it was asked for already
+			}
+			l.Nudge()
+		case <-tick:
 			l.Nudge()
 		case <-l.over:
 			return
@@ -77,19 +93,42 @@ func (l *live) Close() error {
 	return l.Live.Close()
 }
 
+// countersEvery is how often the counters are shown on a terminal.
+const countersEvery = time.Second
+
+// counters is the line that is shown while a capture runs. Totals is nil where
+// several workers count.
+func counters(inputs []capture.Input, t *session.Totals) string {
+	var received, cut int64
+	var dropped, freezes uint64
+	for i := range inputs {
+		in := &inputs[i]
+		received, dropped, freezes, cut = received+in.Packets, dropped+in.Drops, freezes+in.Freezes, cut+in.Cut
+	}
+	line := fmt.Sprintf("%d received, %d dropped, %d freezes, %d truncated", received, dropped, freezes, cut)
+	if t != nil {
+		line += fmt.Sprintf(", %d open connections", t.Open)
+	}
+	return line
+}
+
 // written is where the report goes: live, each line goes on at once.
-func (f *flags) written(out *output) io.Writer {
+func (f *flags) written(out *output, line *progress) io.Writer {
 	if f.isLive() {
-		return &prompt{out}
+		return &prompt{out, line}
 	}
 	return out
 }
 
-// A prompt writer holds nothing back.
-type prompt struct{ *output }
+// A prompt writer holds nothing back. The line of the counters makes place for it.
+type prompt struct {
+	*output
+	line *progress
+}
 
 // Write implements io.Writer.
 func (p *prompt) Write(b []byte) (int, error) {
+	p.line.clear()
 	n, err := p.output.Write(b)
 	if err == nil {
 		err = p.Flush()
@@ -105,10 +144,14 @@ func listInterfaces(w io.Writer) error {
 	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "INTERFACE\tSTATE\tADDRESSES")
+	var reasons []string // why some cannot be captured on
 	for _, i := range list {
 		state := "down"
 		if i.Up {
 			state = "up"
+		}
+		if i.Why != "" && !slices.Contains(reasons, i.Why) {
+			reasons = append(reasons, i.Why)
 		}
 		about := i.Addresses
 		if i.Description != "" {
@@ -116,5 +159,19 @@ func listInterfaces(w io.Writer) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\n", i.Name, state, strings.Join(about, " "))
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, why := range reasons {
+		var names []string
+		for _, i := range list {
+			if i.Why == why {
+				names = append(names, i.Name)
+			}
+		}
+		if _, err := fmt.Fprintf(w, "cannot capture on %s: %s\n", strings.Join(names, ", "), why); err != nil {
+			return err
+		}
+	}
+	return nil
 }

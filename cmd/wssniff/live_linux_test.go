@@ -125,12 +125,18 @@ func TestLiveLines(t *testing.T) {
 	if !namespace.Enter(t) {
 		return
 	}
+	for _, workers := range []string{"1", "2"} {
+		liveLines(t, workers)
+	}
+}
+
+func liveLines(t *testing.T, workers string) {
 	lines, out := io.Pipe()
 	code := make(chan int, 1)
 	talk, told := io.Pipe()
 	src := "../../testdata/captures/closes.pcap"
 	go func() {
-		code <- run([]string{"-i", "two", "-l", "connections", "-c", "40"}, nil, out, told)
+		code <- run([]string{"-i", "two", "-l", "connections", "-c", "40", "--workers", workers}, nil, out, told)
 		out.Close()
 	}()
 	bufio.NewReader(talk).ReadString('\n')
@@ -138,7 +144,7 @@ func TestLiveLines(t *testing.T) {
 	onWire(t, "one", src)
 	for _, want := range []string{" UTC\n", "#1 ⇄"} {
 		if line, err := read.ReadString('\n'); err != nil || !strings.Contains(line, want) {
-			t.Fatalf("%q, %v, want %q", line, err, want)
+			t.Fatalf("--workers %s: %q, %v, want %q", workers, line, err, want)
 		}
 	}
 	rest, err := io.ReadAll(read)

@@ -24,6 +24,20 @@ type process struct {
 // startLive starts the program, whose standard output goes to w, or into output.
 func startLive(t *testing.T, w io.Writer, args ...string) *process {
 	t.Helper()
+	told, theirs, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { told.Close() })
+	p := launch(t, w, theirs, args...)
+	theirs.Close()
+	p.told = bufio.NewReader(told)
+	return p
+}
+
+// launch starts the program, with its standard error at what is given.
+func launch(t *testing.T, w io.Writer, stderr *os.File, args ...string) *process {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -34,11 +48,7 @@ func startLive(t *testing.T, w io.Writer, args ...string) *process {
 	if p.cmd.Stdout = w; w == nil {
 		p.cmd.Stdout = &p.output
 	}
-	told, err := p.cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.told = bufio.NewReader(told)
+	p.cmd.Stderr = stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

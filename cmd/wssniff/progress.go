@@ -36,9 +36,18 @@ func (p *progress) show(packets, read, total int64) {
 	if since < progressEvery {
 		return
 	}
-	line := progressLine(packets, read, total, now.Sub(p.begun))
+	p.draw(progressLine(packets, read, total, now.Sub(p.begun)))
+	p.shown = now
+}
+
+// draw draws the line anew, as much of it as a row of the terminal takes.
+func (p *progress) draw(line string) {
+	if p == nil {
+		return
+	}
+	line = line[:min(len(line), columns(p.w)-1)]
 	fmt.Fprintf(p.w, "\r%-*s", p.lineLength, line)
-	p.lineLength, p.shown = len(line), now
+	p.lineLength = len(line)
 }
 
 // progressLine is what there is to say after elapsed.

@@ -19,7 +19,8 @@ type watched struct {
 	broken   func() bool // nobody reads the report any more
 	progress *progress
 	keys     *keyring
-	sofar    func() // writes what there is so far; nil for nothing
+	nudged   func() // sees to what else there is to do in live capture
+	idle     func() // is called before it waits for a packet; nil for nothing
 
 	ahead bool // first and err were read ahead
 	first capture.Packet
@@ -66,7 +67,7 @@ func (w *watched) Read(p *capture.Packet) error {
 	if w.broken() {
 		return errBroken
 	}
-	if w.n&0xfff == 0 && w.progress != nil {
+	if w.n&0xfff == 0 && w.progress != nil && w.files != nil {
 		read, total := w.files.Progress()
 		w.progress.show(w.n, read, total)
 	}
@@ -75,11 +76,20 @@ func (w *watched) Read(p *capture.Packet) error {
 		*p, w.ahead = w.first, false
 		return w.err
 	}
+	if w.idle != nil && !w.Ready() {
+		w.idle()
+	}
 	err := w.Source.Read(p)
-	for err == nil && p.Length == 0 && w.sofar != nil { // nudged
-		w.sofar()
+	for err == nil && p.Length == 0 && w.nudged != nil {
+		w.nudged()
 		err = w.Source.Read(p)
 	}
 	w.gather(p)
 	return err
+}
+
+// Ready says whether Read would not have to wait.
+func (w *watched) Ready() bool {
+	live, ok := w.Source.(interface{ Ready() bool })
+	return !ok || live.Ready()
 }
