@@ -63,6 +63,7 @@ var troubled = map[string]string{
 	"subprotocol":        "a server chooses no subprotocol",
 	"syn-dropped":        "a router drops the SYN",
 	"tls-faults":         "TLS fails in each connection",
+	"tls-refusals":       "TLS fails in each connection",
 	"too-big":            "a message is too big for its receiver",
 	"unanswered":         "a request has no answer",
 	"close-codes-raw":    "codes that must not be sent",

@@ -478,6 +478,14 @@ SCENARIOS += [
         + [client("gorilla", "", "/alpn", port=8520, tls_fault="alpn-http"), client("coder", "", "/unknown-ca", port=8521, tls_fault="unknown-ca"),
            client("chromium", "close", "/browser", port=8523, strict=True),
            client("ws", "", "/tls-to-http", port=8522), client("ws", "", "/http-to-tls", port=8521, tls=False)], settle=1.0),
+    wss("tls-refusals", "TLS fails, a connection each: no common cipher suite; a name that the server does not know; an authority that "
+        "Node and Python do not know, in TLS 1.3 and 1.2, which they tell nobody.",
+        [server("gorilla", port=8540, tls_fault="gcm-256", tls_max="TLSv1.2"), server("gorilla", port=8541, tls_fault="no-name"),
+         server("ws", port=8542), server("ws", port=8543), server("ws", port=8544)],
+        [client("gorilla", "", "/ciphers", port=8540, tls_fault="gcm-128", tls_max="TLSv1.2"), client("gorilla", "", "/no-name", port=8541, tls_fault="localhost"),
+         client("ws", "", "/node", port=8542, tls_fault="unknown-ca"),
+         client("ws", "", "/node-1.2", port=8543, tls_fault="unknown-ca", tls_max="TLSv1.2"),
+         client("websockets", "", "/python", port=8544, tls_fault="unknown-ca")], settle=1.0),
 ]
 
 
