@@ -34,8 +34,8 @@ type World struct {
 	backends map[netip.AddrPort]*backend
 	services map[uint64]*service // by the sum of the path
 	enders   map[ender]*ends
-	timers   []timer                   // that products have
-	served   map[netip.AddrPort]int64  // by server: the packet of its last answer
+	data     *Data                     // what is known of products
+	served   map[netip.AddrPort]place  // by server
 	setbacks map[[2]netip.Addr]setback // by client and server: the last WebSocket that failed
 	bare     map[netip.Addr]bare       // by who sent requests that say upgrade and not to what
 	knocks   map[[2]netip.Addr]knock   // by client and server

@@ -59,16 +59,16 @@ func (s *jsonSink) Observe(e session.Event) {
 			s.write()
 		}
 	case *session.Sealed:
-		s.finds.closed(&e.Conn.Facts)
+		s.finds.closed(e.Conn)
 		if s.wants(Connections, &e.Where) {
 			s.sealed(e)
 			s.write()
 		}
 	case *session.Ordinary:
-		s.finds.closed(&e.Conn.Facts)
+		s.finds.closed(e.Conn)
 	case *session.Closed:
 		s.codes.add(&e.Conn.Facts)
-		found := s.finds.closed(&e.Conn.Facts)
+		found := s.finds.closed(e.Conn)
 		if s.wants(Connections, &e.Where) {
 			s.connection(e, found)
 			s.write()

@@ -36,6 +36,9 @@ func (c *Conn) http(r *reassembly.Chunk) {
 		c.Mismatch = HTTPToTLS
 		r.Data = nil
 	}
+	if d == reassembly.FromServer && (c.Greeting != "" || c.greets(r)) {
+		r.Data = nil
+	}
 	for len(r.Data) > 0 && c.phase == opening {
 		var n int
 		var step handshake.Step
