@@ -79,7 +79,9 @@ var refusalRules = []Rule{
 		}),
 		Refusal: refused(originRefused, func(p *Pass, e *session.Refusal) {
 			f := p.refusal("", e, "Origin %s, Host %s", e.Origin(), e.Host()).With("origin", e.Origin()).With("host", e.Host())
-			if !originBody.Match(e.Body) {
+			if packet, other := p.World.OtherOrigin(p.Conn.Client.Addr(), e.Handshake); other {
+				f.In(packet)
+			} else if !originBody.Match(e.Body) {
 				f.As(Likely)
 			}
 		}),

@@ -32,7 +32,30 @@ func Verdict(c *session.Conn, found []*Finding) string {
 	if lead.Rule.Layer != Closing {
 		s += ": " + lead.Title()
 	}
+	if lead.Rule.Layer == Framing {
+		s += reaction(c, lead)
+	}
 	return s + ". Do: " + lead.Advice() + "."
+}
+
+// reaction is what the other side did about a frame or message that breaks a
+// rule, and how soon.
+func reaction(c *session.Conn, f *Finding) string {
+	other := f.Dir.Other()
+	switch mine := c.Sides[other].Close; {
+	case mine != nil && mine.Time >= f.Time:
+		what := "Close without a code"
+		if mine.HasCode {
+			what = "Close " + strconv.Itoa(int(mine.Code))
+		}
+		return fmt.Sprintf("; %s of the %v %v behind it", what, other, mine.Time.Sub(f.Time).Round(time.Microsecond))
+	case mine == nil && c.H2 == nil && c.TCP.End != reassembly.NotEnded && c.TCP.EndedBy == other && c.TCP.EndedAt >= f.Time && !c.OneSided:
+		return fmt.Sprintf("; %s of the %v %v behind it", map[reassembly.End]string{reassembly.FIN: "FIN", reassembly.RST: "RST"}[c.TCP.End], other, c.TCP.EndedAt.Sub(f.Time).Round(time.Microsecond))
+	}
+	if conn, ok := c.Attached.(*Conn); ok && conn.Sides[other].LastAt > f.Time {
+		return fmt.Sprintf("; the %v went on as before", other)
+	}
+	return ""
 }
 
 // outcome is how the connection ended.

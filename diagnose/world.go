@@ -18,6 +18,7 @@ type World struct {
 	recent  [64]recentKey             // the last ones that were asked with
 	asked   int                       // how many were
 	keys    map[uint64]sighting       // by client and Sec-WebSocket-Key
+	origins map[uint64]allowed        // by client, Host and path: the last Origin that was let in
 	targets map[uint64]sighting       // by Host and path: those where a WebSocket was opened
 	resets  map[netip.Addr]burst      // by who sent a RST in an open WebSocket
 	limits  map[limitKey]int64        // by server: how often a message that crossed a size was the last
@@ -105,7 +106,37 @@ func (w *World) handshake(c *Conn, e *session.Handshake) {
 	}
 	if e.Established && e.Request != nil {
 		see(&w.targets, sum(e.Host(), path(e.Target())), here)
+		w.allow(c, e)
 	}
+}
+
+// An allowed is an Origin that a server let in.
+type allowed struct {
+	origin uint64 // its sum
+	packet int64
+}
+
+func originKey(client netip.Addr, h *handshake.Handshake) uint64 {
+	return keySum(h.Host(), client) ^ sum(path(h.Target()))
+}
+
+// allow notes the Origin of a handshake that was accepted.
+func (w *World) allow(c *Conn, e *session.Handshake) {
+	k := originKey(c.Client.Addr(), e.Handshake)
+	if _, known := w.origins[k]; !known && len(w.origins) >= maxSeen {
+		return
+	}
+	if w.origins == nil {
+		w.origins = make(map[uint64]allowed)
+	}
+	w.origins[k] = allowed{sum(e.Origin()), e.Packet}
+}
+
+// OtherOrigin says where the same client was let in at the same place with
+// another Origin, or with none.
+func (w *World) OtherOrigin(client netip.Addr, h *handshake.Handshake) (packet int64, ok bool) {
+	a, known := w.origins[originKey(client, h)]
+	return a.packet, known && a.origin != sum(h.Origin())
 }
 
 // KeySeen says where the client has used the key for a handshake that was

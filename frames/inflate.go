@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 
 	"github.com/klauspost/compress/flate"
 )
@@ -34,11 +35,12 @@ type Obstacle uint8
 
 // The obstacles.
 const (
-	NoObstacle     Obstacle = iota
-	PartMissing             // the capture does not hold all of the message
-	ContextMissing          // it refers to an earlier message that could not be inflated
-	DeflateDamaged          // its payload is not DEFLATE data (RFC 1951)
-	MessageTooLong          // it is longer than MaxMessage, compressed or inflated
+	NoObstacle      Obstacle = iota
+	PartMissing              // the capture does not hold all of the message
+	ContextMissing           // it refers to an earlier message that could not be inflated
+	DeflateDamaged           // its payload is not DEFLATE data (RFC 1951)
+	MessageTooLong           // it is longer than MaxMessage, compressed or inflated
+	TooMuchInflated          // what its direction has sent would inflate to more than is followed: see Assembler
 )
 
 var obstacleNames = [...]string{
@@ -47,6 +49,7 @@ var obstacleNames = [...]string{
 	"an earlier message that it refers to was not inflated",
 	"not DEFLATE data",
 	"longer than the limit",
+	"its direction inflates to more than the limit",
 }
 
 // String says in a few words what the matter is.
@@ -55,6 +58,11 @@ func (o Obstacle) String() string { return obstacleNames[o] }
 const (
 	maxOverrun  = 16 // how many MaxMessage a message is inflated, unkept, for the window's sake
 	restartCost = 32 << 10
+
+	// What a direction may inflate to for each byte of it, beyond what one
+	// message may. DEFLATE comes to 1,032 at most, and what programs say
+	// to a tenth of this.
+	maxRatio = 128
 )
 
 // deflateTail stands behind the compressed payload: the four bytes that the
@@ -77,6 +85,8 @@ type context struct {
 	broken Deflated // what was agreed and not kept: WindowExceeded, ContextBroken
 	sent   uint64   // bytes inflated so far
 	total  Traffic
+	wire   uint64 // payload bytes of all compressed messages that were run
+	work   uint64 // what inflating them has cost, as in inflater
 }
 
 // trial is how many bytes of a direction are kept for the next message, as
@@ -168,9 +178,15 @@ func (a *Assembler) inflate(d *draft) {
 		t.Messages++
 		t.Wire += d.WireLength
 		t.Inflated += d.Length
-	} else if d.Obstacle != MessageTooLong {
+	} else if d.Obstacle != MessageTooLong && d.Obstacle != TooMuchInflated {
 		d.forget()
 	}
+}
+
+// budget is what the message at hand may inflate to for its direction's sake.
+func (a *Assembler) budget() uint64 {
+	allowed := maxOverrun*uint64(a.max()) + maxRatio*a.context.wire
+	return allowed - min(allowed, a.context.work)
 }
 
 // forget drops what was inflated: it may be anything.
@@ -204,6 +220,8 @@ func (a *Assembler) run(d *draft) (inStep bool) {
 		f.size = 1 << 15
 	}
 	f.known = len(c.window)
+	c.wire += uint64(len(d.wire))
+	f.budget = a.budget()
 	d.wire = append(d.wire, deflateTail...)
 	err := f.run(d.wire)
 	if f.final {
@@ -215,9 +233,13 @@ func (a *Assembler) run(d *draft) (inStep bool) {
 	if err != errTooLong && (err != nil || a.Deflate.agreedWindow() < 1<<15 || c.broken != 0) {
 		err = a.examine(d, fresh, err)
 	}
-	if err == errTooLong || d.Obstacle == NoObstacle && d.Length > f.max {
+	switch {
+	case err == errTooLong && f.work > f.budget:
+		d.Obstacle = TooMuchInflated
+	case err == errTooLong, d.Obstacle == NoObstacle && d.Length > f.max:
 		d.Obstacle = MessageTooLong
 	}
+	c.work += f.work
 	c.sent += d.Length
 	if window = f.end(); fresh && !f.joined {
 		if size := c.size(a.Deflate); size > 0 {
@@ -252,6 +274,7 @@ type inflater struct {
 	keep   int
 	max    uint64
 	work   uint64 // bytes inflated, and what restarts cost
+	budget uint64 // what that may come to in this message for its direction's sake
 
 	final    bool // a block was marked as the last
 	unclosed bool // and nothing followed it
@@ -262,7 +285,7 @@ type inflater struct {
 // begin prepares for a message. window is what is before it, and is slid.
 func (f *inflater) begin(d *draft, window []byte, keep int, max uint64, size int) {
 	f.draft, f.window, f.keep, f.max, f.size = d, window, keep, max, size
-	f.work, f.final, f.unclosed, f.joined = 0, false, false, false
+	f.work, f.budget, f.final, f.unclosed, f.joined = 0, math.MaxUint64, false, false, false
 }
 
 // look scans a payload with deflateTail behind it.
@@ -302,7 +325,7 @@ func (f *inflater) run(wire []byte) error {
 		case left < tailWhole:
 			return errTail
 		}
-		if f.work += restartCost; f.work > maxOverrun*f.max {
+		if f.work += restartCost; f.work > maxOverrun*f.max || f.work > f.budget {
 			return errTooLong
 		}
 	}
@@ -327,6 +350,9 @@ func (f *inflater) Write(b []byte) (int, error) {
 	f.window = slide(f.window, b, f.size)
 	f.work += uint64(len(b))
 	d.Length += uint64(len(b))
+	if f.work > f.budget {
+		return 0, errTooLong
+	}
 	if d.Length <= f.max {
 		if d.Opcode == Text && !d.text.bad {
 			d.text.add(b, false)

@@ -33,7 +33,7 @@ type Message struct {
 // does not inflate.
 type Assembler struct {
 	Keep       int      // how many bytes of each message Data holds; negative: all, up to MaxMessage
-	MaxMessage int      // the longest message kept or inflated, in bytes; 0 is DefaultMaxMessage
+	MaxMessage int      // the longest message kept or inflated, in bytes; 0 is DefaultMaxMessage. All may inflate to 16 of it and 128 times what was sent
 	Deflate    *Deflate // what was negotiated for this direction; nil: RSV1 does not mean compressed
 
 	// Scratch is the memory that messages are lent from. Assemblers and

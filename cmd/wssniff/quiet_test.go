@@ -52,6 +52,7 @@ var troubled = map[string]string{
 	"tls-refusals":       "TLS fails in each connection",
 	"too-big":            "a message is too big for its receiver",
 	"unanswered":         "a request has no answer",
+	"close-codes-raw":    "codes that must not be sent",
 	"violations-aiohttp": "a client breaks rules",
 	"violations-coder":   "a client breaks rules",
 	"violations-gorilla": "a client breaks rules",

@@ -23,6 +23,7 @@ var (
 	faultsOfServer = []string{
 		"masking-wrong.server-masked", "text-not-utf8", "control-frame-invalid.fragmented", "unknown-opcode", "close-code-illegal", "reserved-bits-set",
 	}
+	unsendable = []string{"close-code-illegal", "close-code-illegal", "close-code-illegal", "close-code-illegal"} // 1004, 1005, 1006, 1015
 	violations = []string{
 		"reserved-bits-set", "unknown-opcode", "unknown-opcode", "unknown-opcode",
 		"control-frame-invalid.too-long", "control-frame-invalid.fragmented", "control-frame-invalid.fragmented",
@@ -50,6 +51,17 @@ var broken = []struct {
 	{"violations-gorilla.pcap", "/violation/%d", violations},
 	{"violations-coder.pcap", "/violation/%d", violations},
 	{"violations-aiohttp.pcap", "/violation/%d", violations},
+	{"close-codes-raw.pcap", "/client/ws/%d", unsendable},
+	{"close-codes-raw.pcap", "/client/coder/%d", unsendable},
+	{"close-codes-raw.pcap", "/client/gorilla/%d", unsendable},
+	{"close-codes-raw.pcap", "/client/websockets/%d", unsendable},
+	{"close-codes-raw.pcap", "/client/aiohttp/%d", unsendable},
+	{"close-codes-raw.pcap", "/server/ws/%d", unsendable},
+	{"close-codes-raw.pcap", "/server/coder/%d", unsendable},
+	{"close-codes-raw.pcap", "/server/gorilla/%d", unsendable},
+	{"close-codes-raw.pcap", "/server/undici/%d", unsendable},
+	{"close-codes-raw.pcap", "/server/websockets/%d", unsendable},
+	{"close-codes-raw.pcap", "/server/aiohttp/%d", unsendable},
 	{"server-faults.pcap", "/ws/%d", faultsOfServer},
 	{"server-faults.pcap", "/coder/%d", faultsOfServer},
 	{"server-faults.pcap", "/gorilla/%d", faultsOfServer},

@@ -28,6 +28,7 @@ COMMANDS = {
     "ws": ["node", *KEYLOG, "peers/node.mjs"],
     "apps": ["node", *KEYLOG, "peers/apps.mjs"],
     "undici": ["node", *KEYLOG, "--experimental-websocket", "peers/node.mjs"],
+    "undici7": ["node", *KEYLOG, "peers/node.mjs"],
     "coder": ["bin/gopeer"],
     "gorilla": ["bin/gopeer"],
     "websockets": ["/usr/bin/python3", "peers/websockets_peer.py"],

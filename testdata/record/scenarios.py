@@ -113,6 +113,23 @@ def close_codes(stack, codes, serving=""):
                     servers, clients)
 
 
+UNSENDABLE = [1004, 1005, 1006, 1015]
+
+
+def raw_close_codes():
+    """Codes that no library lets one send: of a raw client to servers, and of a raw server to clients."""
+    close = [f"frame=8,x{c:04x}" for c in UNSENDABLE]
+    ports = {"ws": 8080, "coder": 8082, "gorilla": 8083, "websockets": 8084, "aiohttp": 8086}
+    servers = [server(s, port=p) for s, p in ports.items()]
+    clients = [client("raw", "", f"/client/{s}", port=p, plays=[f"{OPEN} frame=1,hello read=1 {c} read" for c in close], fault=True)
+               for s, p in ports.items()]
+    takers = ["ws", "coder", "gorilla", "undici", "websockets", "aiohttp"]
+    servers += [server("raw", "", port=8100, plays=[f"reply=101 frame=1,hello {c} read" for c in close], fault=True)]
+    clients += [client(s, "", f"/server/{s}/{i + 1}", port=8100) for s in takers for i in range(len(UNSENDABLE))]
+    return Scenario("close-codes-raw", "Codes that must not be sent, 1004, 1005, 1006 and 1015, from a raw client to five servers, and "
+                    "from a raw server to six clients.", servers, clients)
+
+
 def refusing():
     version = "request=Sec-WebSocket-Version%3A%2012 answer"
     ports = {"ws": 8080, "coder": 8082, "gorilla": 8083, "websockets": 8084, "tornado": 8087, "aiohttp": 8086}
@@ -232,6 +249,14 @@ SCENARIOS = [
     faults("coder", form="pcapng"),
     faults("websockets"),
     faults("aiohttp"),
+    Scenario("deflate-undici", "permessage-deflate of a client that inflates and does not compress.",
+             [server("ws", "echo frag=text,2000,p,3000", deflate=True)],
+             [client("undici7", "text=3000 text=3000 bin=2000 text=3 wait=5 close=1000")]),
+    Scenario("deflate-chromium", "permessage-deflate of a browser, in clear: text and binary of several lengths, with the context of those "
+             "before, a fragmented message of the server.",
+             [server("ws", "echo frag=text,2000,p,3000", deflate=True)],
+             [client("chromium", "text=3000 text=3000 bin=2000 text=3 wait=5 sleep=100 close")], settle=1.0),
+    raw_close_codes(),
     violations("ws"),
     violations("gorilla"),
     violations("coder"),

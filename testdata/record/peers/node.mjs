@@ -4,16 +4,19 @@ import https from "node:https";
 import net from "node:net";
 import tls from "node:tls";
 import { readFileSync } from "node:fs";
+import { WebSocket as Undici } from "undici";
 import WebSocket, { WebSocketServer } from "ws";
 import { Record, counters, message, say } from "./log.mjs";
 import { play } from "./play.mjs";
 import { Shared, WsPeer } from "./wspeer.mjs";
 
 const conf = JSON.parse(process.argv[2]);
-const version = JSON.parse(readFileSync(new URL("../node_modules/ws/package.json", import.meta.url))).version;
+const versionOf = (name) => JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url))).version;
+const version = versionOf("ws");
 const software = {
   ws: `ws ${version} on Node ${process.versions.node}`,
   undici: `undici ${process.versions.undici} built into Node ${process.versions.node}`,
+  undici7: `undici ${versionOf("undici")} on Node ${process.versions.node}`,
 }[conf.stack];
 
 const pem = conf.cert && readFileSync(conf.cert); // there is TLS: the key, and who is trusted
@@ -144,7 +147,7 @@ function undiciClient() {
   const record = new Record("client", software, conf.target, {});
   record.status = null; // told by no API of browsers
   record.server_port = conf.port;
-  const ws = new globalThis.WebSocket(`${scheme}://${conf.host}:${conf.port}${conf.target}`, conf.subprotocols ?? []);
+  const ws = new (conf.stack === "undici7" ? Undici : globalThis.WebSocket)(`${scheme}://${conf.host}:${conf.port}${conf.target}`, conf.subprotocols ?? []);
   ws.binaryType = "arraybuffer";
   const peer = new BuiltInPeer(ws, record);
   ws.onopen = () => {
