@@ -296,7 +296,15 @@ func ending(f *session.Facts) string {
 	if f.Start != capture.NoTime && f.End != capture.NoTime {
 		s += ", " + span(f.End.Sub(f.Start))
 	}
-	return s + ", ↑" + count(f.Sides[reassembly.FromClient].Messages) + " ↓" + count(f.Sides[reassembly.FromServer].Messages)
+	s += ", ↑" + count(f.Sides[reassembly.FromClient].Messages) + " ↓" + count(f.Sides[reassembly.FromServer].Messages)
+	if f.H2 != nil {
+		for d, n := range f.H2.Stalls {
+			if n > 0 {
+				s += ", the " + reassembly.Dir(d).String() + " waited for its window " + plural(n, "time")
+			}
+		}
+	}
+	return s
 }
 
 // readable tells whether bytes are text that is better read than dumped.

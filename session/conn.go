@@ -89,6 +89,9 @@ func (c *Conn) segment(d reassembly.Dir, g *reassembly.Segment) {
 	for ch := range c.stream.Chunks(d, g) {
 		c.chunk(ch)
 	}
+	if c.multi != nil {
+		c.settle(false)
+	}
 	if o := c.opener; o != nil && d == reassembly.FromClient {
 		o.heed(g)
 	}
