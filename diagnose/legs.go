@@ -62,19 +62,19 @@ type answered struct {
 	path, key, request []byte // request: lines of its fields
 }
 
-// A span is what of an answered is looked at first: most others cannot be a leg
+// An outline is what of an answered is looked at first: most others cannot be a leg
 // beside a new one, and are passed over without a look at the rest.
-type span struct {
+type outline struct {
 	requested, answer int64  // packets
 	key, from, to     uint64 // stand for the key, and the hosts of client and server
 }
 
-func spanOf(a *answered) span {
-	return span{a.requested, a.answer, sumOf(a.key), maphash.Comparable(worldSeed, a.client.Addr()), maphash.Comparable(worldSeed, a.server.Addr())}
+func outlineOf(a *answered) outline {
+	return outline{a.requested, a.answer, sumOf(a.key), maphash.Comparable(worldSeed, a.client.Addr()), maphash.Comparable(worldSeed, a.server.Addr())}
 }
 
 // mayHold tells whether o, asked within s, may be what a proxy has made of it.
-func (s *span) mayHold(o *span) bool {
+func (s *outline) mayHold(o *outline) bool {
 	return o.requested >= s.requested && (o.key == s.key || o.from == s.to)
 }
 
@@ -256,14 +256,14 @@ func (w *World) joinLegs(c *Conn, e *session.Handshake) {
 		path: append(a.path[:0], path(e.Target())...), key: append(a.key[:0], e.Key()...), request: appendFields(a.request[:0], e.Request),
 	}
 	c.leg = nil
-	here := spanOf(a)
-	w.spans[(w.answers-1)%maxAnswered] = here
+	here := outlineOf(a)
+	w.outlines[(w.answers-1)%maxAnswered] = here
 	for i := 1; i < min(w.answers, maxAnswered); i++ {
 		at := (w.answers - 1 - i) % maxAnswered
-		if w.spans[at].answer < a.requested {
+		if w.outlines[at].answer < a.requested {
 			break // and so are those before it
 		}
-		if !here.mayHold(&w.spans[at]) {
+		if !here.mayHold(&w.outlines[at]) {
 			continue
 		}
 		b := &w.answered[at]
