@@ -23,6 +23,10 @@ type fleetTally struct {
 	groups map[groupKey]*group
 	rest   int64 // of groups that there was no room for
 	series map[visitor]*visits
+
+	texts, paths, agents memo[string] // origins, targets and User-Agents, as they are shown
+	servers              memo[netip.AddrPort]
+	networks             memo[netip.Addr]
 }
 
 // A groupKey is what connections have in common.
@@ -79,12 +83,11 @@ func (t *fleetTally) handshake(e *session.Handshake) {
 	if e.Request == nil {
 		return
 	}
-	origin, agent := e.Origin(), e.UserAgent()
 	for _, of := range [...]struct {
 		kind groupKind
 		name string
-	}{{byOrigin, cmp.Or(origin, "none")}, {byAgent, cmp.Or(family(agent), "none")}} {
-		g := t.group(of.kind, cutTo(clean(t.secret.string(of.name)), maxCell))
+	}{{byOrigin, shown(&t.texts, e.Origin(), t.text)}, {byAgent, shown(&t.agents, e.UserAgent(), t.agent)}} {
+		g := t.group(of.kind, of.name)
 		if g == nil {
 			continue
 		}
@@ -95,6 +98,19 @@ func (t *fleetTally) handshake(e *session.Handshake) {
 			g.refused++
 		}
 	}
+}
+
+// text is text as it is shown.
+func (t *fleetTally) text(s string) string {
+	return cutTo(clean(t.secret.string(cmp.Or(s, "none"))), maxCell)
+}
+
+func (t *fleetTally) agent(s string) string { return t.text(family(s)) }
+
+// path is the target of a request without its query, as it is shown.
+func (t *fleetTally) path(target string) string {
+	path, _, _ := strings.Cut(target, "?")
+	return cutTo(clean(t.secret.url(path)), maxCell)
 }
 
 // family is the client that a User-Agent names, without what differs from one
@@ -116,10 +132,9 @@ func family(agent string) string {
 // closed counts a connection by its addresses and path.
 func (t *fleetTally) closed(c *session.Conn) {
 	t.total++
-	names := [...]string{address(c.Server), "", network(c.Client.Addr())}
+	names := [...]string{t.servers.of(c.Server, address), "", t.networks.of(c.Client.Addr(), network)}
 	if c.Target != "" {
-		path, _, _ := strings.Cut(c.Target, "?")
-		names[byPath] = cutTo(clean(t.secret.url(path)), maxCell)
+		names[byPath] = shown(&t.paths, c.Target, t.path)
 	}
 	for kind, name := range names {
 		if name == "" {
