@@ -198,17 +198,21 @@ func (l *liner) message(e *session.Message) {
 			meaning += columnGap
 		}
 	}
-	l.line(&e.Where, arrows[e.Dir], "", kind(m.Opcode.String(), n)+trouble(m)+meaning+l.excerpt(e))
+	l.line(&e.Where, arrows[e.Dir], "", kind(m.Opcode.String(), n)+trouble(e)+meaning+l.excerpt(e))
 }
 
 // trouble says what is wrong with a message, before its text.
-func trouble(m *frames.Message) string {
-	s := ""
+func trouble(e *session.Message) string {
+	s, m := "", e.Message
 	if !m.Complete {
 		s += "! incomplete  "
 	}
 	if m.Compressed && !m.Inflated {
-		s += "! not inflated  "
+		s += "! not inflated"
+		if e.UndecodableSince > 0 && e.UndecodableSince < e.FirstPacket {
+			s += ", undecodable since packet " + strconv.FormatInt(e.UndecodableSince, 10)
+		}
+		s += columnGap
 	}
 	if m.Opcode == frames.Text && !m.ValidUTF8 && m.InvalidAt >= 0 {
 		s += "! not UTF-8  "

@@ -161,6 +161,9 @@ func (c *Conn) bytes(ch *reassembly.Chunk) {
 			c.secure(ch)
 			return
 		}
+		if ch.Lost > 0 {
+			c.opener.lost[ch.Dir] = true
+		}
 		if c.joined && c.multi == nil && h2.LooksJoined(ch.Dir == reassembly.FromClient, ch.Data) && c.opener.reader.Pending() == nil {
 			c.multiplexed(ch, false)
 			return

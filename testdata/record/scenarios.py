@@ -19,6 +19,7 @@ class Scenario:
     nginx: bool = False          # nginx on 8081, and on 8445 with TLS, passes on to 8080
     proxies: tuple = ()          # rows of proxies.PROGRAMS
     link: str = ""               # a bad path between the ends: see link.py
+    during: tuple = ()           # what happens on the way: seconds since the clients began, or -1 for before, and a command
     sysctl: dict = field(default_factory=dict)  # settings of the kernel, where there is no link
     partial: bool = False        # the filter leaves out what was sent
     keys: bool = False           # there is TLS: its secrets go into the capture, which is a pcapng then
