@@ -27,7 +27,7 @@ for i in one two; do
 done
 tcpdump -i two -B 65536 -w /dev/null 2>"$dir/tcpdump" &
 beside=$!
-"$dir/wssniff" -i two -v -l none >"$dir/report" 2>"$dir/wssniff.err" &
+"$dir/wssniff" -i two -v -l none ${BENCH_FLAGS:-} >"$dir/report" 2>"$dir/wssniff.err" &
 ours=$!
 until grep -q capturing "$dir/wssniff.err" && grep -q listening "$dir/tcpdump"; do sleep 0.1; done
 

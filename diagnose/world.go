@@ -25,6 +25,7 @@ type World struct {
 	cuts    map[netip.AddrPort]uint64 // by server: where a frame to it was cut off last
 
 	answered [maxAnswered]answered // the last opening handshakes that are over
+	outlines [maxAnswered]outline  // of the same
 	answers  int                   // how many were
 
 	fields   map[string]bool          // by name: whether it is a secret

@@ -236,7 +236,7 @@ func (f *follower) message(e *session.Message) {
 	if m.Frames > 1 {
 		text += ", " + strconv.Itoa(m.Frames) + " fragments"
 	}
-	if t := trouble(m); t != "" {
+	if t := trouble(e); t != "" {
 		text += columnGap + strings.TrimRight(t, " ")
 	}
 	f.line(text, f.meta(&e.Where))

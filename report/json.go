@@ -186,6 +186,10 @@ func (s *jsonSink) message(e *session.Message) {
 	if m.Inflated || !m.Compressed {
 		s.uint("length", m.Length)
 	}
+	if e.UndecodableSince > 0 {
+		s.word("not_inflated", m.Obstacle.String())
+		s.int("undecodable_since", e.UndecodableSince)
+	}
 	text := m.Opcode == frames.Text
 	if text && (m.ValidUTF8 || m.InvalidAt >= 0) {
 		s.bool("utf8_valid", m.ValidUTF8)

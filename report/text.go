@@ -145,6 +145,7 @@ func (s *textSink) Finish(sum *Summary) error {
 		if err := s.sealed.table().write(s.out, s.opts.width(), s.st); err != nil {
 			return err
 		}
+		s.keyHints()
 		return s.out.Flush()
 	}
 	s.headlines()
@@ -155,7 +156,15 @@ func (s *textSink) Finish(sum *Summary) error {
 			return err
 		}
 	}
+	s.keyHints()
 	return s.out.Flush()
+}
+
+// keyHints says how what TLS hides could be read.
+func (s *textSink) keyHints() {
+	for _, line := range s.sealed.notes() {
+		s.out.WriteString(s.wrap(line, "  ") + "\n")
+	}
 }
 
 // items writes a name and what belongs to it, in as many lines as it takes.

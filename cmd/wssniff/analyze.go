@@ -54,9 +54,7 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 		return &report.Summary{Inputs: packets.Inputs(), Totals: t, Counts: checker.Counts()}
 	}
 	if f.isLive() {
-		if err := f.confine(keys, stderr); err != nil {
-			return 0, false, err
-		}
+		f.confine(keys, stderr)
 		src.idle = kept.flush
 		f.attend(src, packets.(*live), &conf, func(t *session.Totals) { soFar(stderr, sink.Sink, summary(t)) })
 	}

@@ -15,9 +15,9 @@ import (
 // confine gives up what is not needed once the interfaces are open, for what
 // reads hostile bytes needs no rights: root, capabilities, new privileges, files, and all
 // system calls but some. What a kernel does not know is left out, and said with -v.
-func (f *flags) confine(keys *keyring, stderr io.Writer) error {
+func (f *flags) confine(keys *keyring, stderr io.Writer) {
 	if stderr != io.Writer(os.Stderr) { // a test runs the program inside itself
-		return nil
+		return
 	}
 	say := func(what string, err error) {
 		if f.verbose && err != nil {
@@ -26,10 +26,19 @@ func (f *flags) confine(keys *keyring, stderr io.Writer) error {
 			fmt.Fprintf(stderr, "wssniff: %s: yes\n", what)
 		}
 	}
-	if err := f.dropRoot(stderr); err != nil {
-		return err
-	}
-	if os.Geteuid() != 0 {
+	later := f.ring.files > 0 || f.output != ""
+	switch root := os.Geteuid() == 0; {
+	case root && later:
+		say("root given up", errors.New("no: --ring and -o make files later"))
+	case root:
+		uid, err := dropRoot()
+		what := "root given up"
+		if err == nil {
+			what += fmt.Sprintf(", user %d now", uid)
+		}
+		say(what, err)
+		fallthrough
+	default:
 		say("capabilities given up", allThreads(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3})),
 			uintptr(unsafe.Pointer(&[2]unix.CapUserData{})), 0))
 	}
@@ -39,7 +48,6 @@ func (f *flags) confine(keys *keyring, stderr io.Writer) error {
 	}
 	say("landlock: files out of reach", landlock(read, write))
 	say("seccomp: system calls restricted, no new privileges", seccomp(len(read)+len(write) > 0))
-	return nil
 }
 
 // laterFiles are the folders in which files will be read and made.

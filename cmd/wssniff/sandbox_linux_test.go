@@ -57,9 +57,7 @@ func tryInSandbox(t *testing.T, where string) {
 	for range 4 {
 		threads.Go(func() { runtime.LockOSThread(); <-begin; try() })
 	}
-	if err := f.confine(&keyring{}, os.Stderr); err != nil {
-		t.Fatal(err)
-	}
+	f.confine(&keyring{}, os.Stderr)
 	close(begin)
 	for range 4 {
 		threads.Go(try)
@@ -158,5 +156,24 @@ func TestSandboxRuns(t *testing.T) {
 	}
 	if rings, _ := filepath.Glob(filepath.Join(dir, "kept.*.pcapng")); len(rings) < 2 {
 		t.Errorf("%v", rings)
+	}
+}
+
+// TestNoRightToDrop: root that may not become somebody else, as in a container
+// with the capability to capture alone, captures, and says so.
+func TestNoRightToDrop(t *testing.T) {
+	if !namespace.Enter(t) {
+		return
+	}
+	runtime.LockOSThread() // what it starts inherits the bounding set
+	for _, c := range []uintptr{unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_SETPCAP} {
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := startLive(t, nil, "-v", "-i", "two", "--duration", "1s")
+	said := p.until("wssniff: seccomp")
+	if code, rest := p.end(0); code != exitOK || !strings.Contains(said, "root given up: its groups: operation not permitted") {
+		t.Errorf("exit %d: %s%s", code, said, rest)
 	}
 }

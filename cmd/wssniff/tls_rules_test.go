@@ -179,6 +179,8 @@ func tlsCases(t *testing.T) []tlsCase {
 	return []tlsCase{
 		{name: "healthy 1.2", nots: healthy, client: trusting, server: v12(serve(good))},
 		{name: "healthy 1.3", nots: healthy, client: trusting, server: serve(good)},
+		{name: "nothing asked", wants: []string{"handshake-no-response.no-request"}, keys: true, says: -1, end: "wait 10s\nfin\n", client: trusting, server: serve(good)},
+		{name: "nothing asked, no secrets", nots: []string{"handshake-no-response.no-request"}, says: -1, end: "wait 10s\nfin\n", client: trusting, server: serve(good)},
 		{name: "healthy 1.3 decrypted", nots: healthy, keys: true, client: trusting, server: serve(good)},
 		{name: "unknown CA", wants: []string{"tls-cert-rejected"}, nots: bad("self-signed"), client: strangers, server: v12(serve(good))},
 		{name: "unknown CA 1.3", wants: []string{"tls-cert-rejected"}, client: strangers, server: serve(good)},

@@ -478,6 +478,10 @@ SCENARIOS += [
         + [client("gorilla", "", "/alpn", port=8520, tls_fault="alpn-http"), client("coder", "", "/unknown-ca", port=8521, tls_fault="unknown-ca"),
            client("chromium", "close", "/browser", port=8523, strict=True),
            client("ws", "", "/tls-to-http", port=8522), client("ws", "", "/http-to-tls", port=8521, tls=False)], settle=1.0),
+    wss("wss-via", "TLS inside what proxies are told first: behind PROXY protocol in version 1, in version 2, and in version 2 inside "
+        "SOCKS 4, and through the tunnel of an HTTP proxy; all legs.", [server("ws")],
+        [client("ws", PAIR, "/v1", port=8091), client("ws", PAIR, "/v2", port=8092), client("ws", PAIR, "/v2-socks4", port=8093),
+         client("ws", PAIR, "/tunnel", chain=[("http", 3128)])], proxies=("haproxy", "dante", "tinyproxy")),
     wss("tls-refusals", "TLS fails, a connection each: no common cipher suite; a name that the server does not know; an authority that "
         "Node and Python do not know, in TLS 1.3 and 1.2, which they tell nobody.",
         [server("gorilla", port=8540, tls_fault="gcm-256", tls_max="TLSv1.2"), server("gorilla", port=8541, tls_fault="no-name"),
