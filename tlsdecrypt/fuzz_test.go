@@ -63,9 +63,22 @@ func FuzzRecord(f *testing.F) {
 				t.Errorf("%d bytes that were not sent", rest)
 			}
 		}
-		whole, pieces := records(garbage, len(garbage)+1), records(garbage, int(which)%7+1)
-		if !slices.Equal(whole, pieces) {
+		whole, searched := records(garbage, len(garbage)+1)
+		pieces, searchedToo := records(garbage, int(which)%7+1)
+		if !searched && !searchedToo && !slices.Equal(whole, pieces) {
 			t.Errorf("records at %v, in pieces at %v", whole, pieces)
+		}
+		for _, at := range [][]int64{whole, pieces} {
+			end := int64(0)
+			for ; len(at) > 0; at = at[3:] {
+				if at[0] < end+at[2] {
+					t.Errorf("a record at %d with %d bytes unknown before it, behind one that ends at %d", at[0], at[2], end)
+				}
+				end = at[0] + headerLen + at[1]
+			}
+			if end > int64(len(garbage)) {
+				t.Errorf("a record ends at %d of %d", end, len(garbage))
+			}
 		}
 	})
 }
@@ -80,7 +93,9 @@ func subsequence(b, all []byte) int {
 	return len(b)
 }
 
-func records(b []byte, size int) (at []int64) {
+// records gives offset, length and hole of each record of b, fed in pieces of
+// a size, and whether one was searched: then the borders of pieces count, too.
+func records(b []byte, size int) (at []int64, searched bool) {
 	var r reader
 	var rec record
 	for len(b) > 0 {
@@ -89,9 +104,10 @@ func records(b []byte, size int) (at []int64) {
 		for r.next(&rec) {
 			at = append(at, rec.offset, int64(rec.length), rec.hole)
 		}
+		searched = searched || r.searching || rec.hole > 0
 		b = b[n:]
 	}
-	return at
+	return at, searched
 }
 
 // FuzzHello holds that a hello of any bytes is read without a panic.
