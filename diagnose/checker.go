@@ -32,7 +32,7 @@ type Checker struct {
 // New gives a Checker that goes by the rules and tells out.
 func New(rules []*Rule, out Observer) *Checker {
 	c := &Checker{out: out, counts: make(map[kind]int64)}
-	c.world.timers = ownTimers()
+	c.world.data = ownData()
 	c.pass.checker, c.pass.World = c, &c.world
 	for _, r := range rules {
 		for _, hook := range []struct {
@@ -50,6 +50,9 @@ func New(rules []*Rule, out Observer) *Checker {
 	}
 	return c
 }
+
+// Know has the checker go by other data on products than the program's own.
+func (c *Checker) Know(d *Data) { c.world.data = d }
 
 // Counts is how often each rule, in each form, was broken: by Finding.ID.
 func (c *Checker) Counts() map[string]int64 {
@@ -119,6 +122,9 @@ func (c *Checker) Observe(e session.Event) {
 // seal judges a TLS connection that could not be looked into, and forgets it.
 func (c *Checker) seal(e *session.Sealed) {
 	p := c.begin(&e.Where)
+	if e.Conn.Server.Port() == 443 {
+		c.world.reach(e.Conn.Server, e.Packet)
+	}
 	for _, p.rule = range c.sealed {
 		p.rule.Sealed(p, e)
 	}

@@ -55,7 +55,7 @@ var closeFrameRules = []Rule{
 			if answers := client.Frames == 1 && f.Time.Sub(client.LastAt) <= time.Second; after > soon && !answers {
 				return
 			}
-			meaning, _ := c.meaning(b.Code)
+			meaning, _ := p.World.meaning(c, b.Code)
 			p.frame("", f, "%v after the 101: %d %s", after.Round(time.Millisecond), b.Code, meaning).As(Likely).With("code", int64(b.Code)).In(c.Answered.Packet)
 		},
 	},
@@ -81,7 +81,7 @@ var closeFrameRules = []Rule{
 			if b.Reason != "" && b.ReasonValid {
 				text += fmt.Sprintf(" %q", b.Reason)
 			}
-			meaning, certain := p.Conn.meaning(b.Code)
+			meaning, certain := p.World.meaning(p.Conn, b.Code)
 			text += ": " + meaning
 			if because := p.Conn.broken(f.Dir.Other()); because != "" {
 				text += "; it follows from " + because
@@ -154,11 +154,11 @@ var closeFrameRules = []Rule{
 			p.frame("1009", f, "%d bytes were the largest frame of the other side", other.Largest).With("largest", other.Largest)
 		},
 		Closed: func(p *Pass, e *session.Closed) {
-			if size, by := p.Conn.tooBig(e.Conn); size != 0 {
+			if size, by := p.World.tooBig(p.Conn, e.Conn); size != 0 {
 				times := p.World.crossed(e.Conn.Server, size)
 				p.from(by)
-				f := p.Report("silent", "a frame of %d bytes, none before had more than %d, was the last: a limit of %d bytes?",
-					p.Conn.Sides[by.Other()].Length, p.Conn.Sides[by.Other()].Before, size).As(Possible).In(p.Conn.Sides[by.Other()].Last, e.Conn.TCP.EndedIn)
+				f := p.Report("silent", "a frame of %d bytes, none before had more than %d, was the last: a limit of %d bytes?%s",
+					p.Conn.Sides[by.Other()].Length, p.Conn.Sides[by.Other()].Before, size, p.World.limited(size)).As(Possible).In(p.Conn.Sides[by.Other()].Last, e.Conn.TCP.EndedIn)
 				if times > 1 {
 					f.As(Likely).With("times", times)
 				}
@@ -172,20 +172,16 @@ const (
 	gatewayFrame = 32 << 10        // Amazon API Gateway: quotas for WebSocket APIs
 )
 
-// knownLimits are the sizes of messages above which receivers are known to
-// close, in bytes: the defaults of Tomcat, uWebSockets, coder and SignalR, Jetty
-// and netty, Socket.IO, websockets, aiohttp, Tornado, uvicorn, tungstenite, ws.
-var knownLimits = []uint64{8 << 10, 16 << 10, 32 << 10, 64 << 10, 1_000_000, 1 << 20, 4 << 20, 10 << 20, 16 << 20, 64 << 20, 100 << 20}
-
 // tooBig gives the limit that the last frame of one side crossed, if the
 // other side ended the connection right behind it without a Close frame.
-func (c *Conn) tooBig(of *session.Conn) (limit uint64, by reassembly.Dir) {
+func (w *World) tooBig(c *Conn, of *session.Conn) (limit uint64, by reassembly.Dir) {
 	by = of.TCP.EndedBy
 	s := &c.Sides[by.Other()]
 	if !cutOff(of) || s.Length <= s.Before || s.LastAt != c.LastAt || of.TCP.EndedAt.Sub(s.LastAt) > max(time.Second, 3*of.TCP.RTT) {
 		return 0, by
 	}
-	for _, size := range knownLimits {
+	for i := range w.data.limits {
+		size := w.data.limits[i].size
 		if s.Before <= size && size < s.Length {
 			return size, by
 		}

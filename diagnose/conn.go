@@ -27,6 +27,7 @@ type Conn struct {
 	Inferred  bool          // frames came and no handshake was captured: who is the client was told by the MASK bit
 	Deflate   bool          // permessage-deflate was agreed
 	Unknown   bool          // an extension was agreed that is not known here: reserved bits mean what it says
+	browser   bool          // the client says that it is one
 	clear     bool          // what is sent is not in TLS
 	Apple     bool          // a client of Apple's has offered it, and it was declined
 	ARR       arrEnd        // with Deflate: which end is a proxy that cannot pass it
@@ -121,6 +122,7 @@ func (c *Conn) handshake(e *session.Handshake) {
 	_, c.Deflate = e.Deflate()
 	c.Unknown = slices.ContainsFunc(e.Extensions(), func(x handshake.Extension) bool { return !strings.EqualFold(x.Name, pmd) })
 	c.clear = e.TLS == nil
+	c.browser = strings.HasPrefix(e.UserAgent(), "Mozilla/")
 	c.Opened, c.extended = e.Established, e.H2
 	c.API = apiOf(e)
 	if c.Deflate {

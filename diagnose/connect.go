@@ -1,8 +1,10 @@
 package diagnose
 
 import (
+	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wssniff/wssniff/reassembly"
@@ -31,7 +33,7 @@ var connectRules = []Rule{
 		NotWhen: "the capture holds one direction only",
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
-			if c.State != session.Unanswered || c.Handshake != nil || c.H2 != nil {
+			if c.State != session.Unanswered || c.Handshake != nil || c.H2 != nil || c.Unreached != nil {
 				return
 			}
 			again, took := c.Segments().Counts(reassembly.FromClient).Retransmitted, c.End.Sub(c.Start)
@@ -46,7 +48,7 @@ var connectRules = []Rule{
 				sure = Possible
 			}
 			p.from(reassembly.FromServer)
-			p.Report("", "%d SYN segments to %v in %.1f s, and no answer", again+1, c.Server, took.Seconds()).As(sure).In(c.StartPacket).
+			p.Report("", "%d SYN segments to %v in %.1f s%s, and no answer", again+1, c.Server, took.Seconds(), pattern(c)).As(sure).In(c.StartPacket).
 				With("syns", again+1).With("took_ms", took.Milliseconds())
 		},
 	},
@@ -62,6 +64,8 @@ var connectRules = []Rule{
 		NotWhen: "a box on the way sent the RST: then its TTL differs from that of the host's packets",
 		Variants: []Variant{
 			{ID: "ipv6-localhost", Title: "nothing listens on ::1: the server may listen on 127.0.0.1 alone", Advice: "use 127.0.0.1 instead of localhost, or let the server listen on ::"},
+			{ID: "some-backends", Title: "an address refuses some connections and takes others: one of the servers behind it is down", Advice: "look at which of the servers behind this address listens, and at the health checks of the load balancer"},
+			{ID: "dev-server-port", Title: "nothing listens on the port of a development server, where the page came from another", Advice: "tell the client the port by which it reaches the server: server.hmr.clientPort in Vite, client.webSocketURL in webpack"},
 			{ID: "after-restart", Title: "a server that was reached before refuses connections", Advice: "look at why the process ended, and how long it takes to start"},
 		},
 		Closed: func(p *Pass, e *session.Closed) {
@@ -70,12 +74,17 @@ var connectRules = []Rule{
 				return
 			}
 			form, text := "", ""
-			served, before := p.World.served[c.Server]
+			at := p.World.turn(c.Server, true)
+			served, before := at.packet, at.packet > 0
 			switch {
+			case at.turns >= someTurns:
+				form, text = "some-backends", fmt.Sprintf(", which answered others, and changed between the two %d times,", at.turns)
+			case devPorts[c.Server.Port()] && p.World.pageOf(c.Server.Addr()):
+				form = "dev-server-port"
 			case c.Server.Addr() == netip.IPv6Loopback():
 				form = "ipv6-localhost"
 			case before:
-				form, text = "after-restart", ", which answered before"
+				form, text = "after-restart", ", which answered before,"
 			}
 			p.from(reassembly.FromServer)
 			f := p.Report(form, "%v%s refused the connection after %v", c.Server, text, c.TCP.EndedAt.Sub(c.Start).Round(time.Microsecond)).In(served, c.StartPacket)
@@ -139,11 +148,68 @@ func (w *World) closedPort(c *session.Conn) int {
 
 // reach notes that a server has answered in HTTP.
 func (w *World) reach(server netip.AddrPort, packet int64) {
-	if _, known := w.served[server]; !known && len(w.served) >= maxFleet {
-		return
+	if at := w.turn(server, false); at.packet >= 0 {
+		at.packet = packet
+		w.served[server] = at
+	}
+}
+
+// A place is how an address and port answered SYN segments so far.
+type place struct {
+	packet  int64 // of its last answer in HTTP; -1 if nothing can be noted
+	refused bool  // it refused the last time
+	turns   int   // how often it changed
+}
+
+// someTurns are so many changes that no restart explains them.
+const someTurns = 3
+
+// turn notes that a server refused or answered, and gives what is known of it.
+func (w *World) turn(server netip.AddrPort, refused bool) place {
+	at, known := w.served[server]
+	if !known && len(w.served) >= maxFleet {
+		return place{packet: -1}
 	}
 	if w.served == nil {
-		w.served = make(map[netip.AddrPort]int64)
+		w.served = make(map[netip.AddrPort]place)
 	}
-	w.served[server] = packet
+	if known && at.refused != refused {
+		at.turns++
+	}
+	at.refused = refused
+	w.served[server] = at
+	return at
+}
+
+// devPorts are those of servers that developers run: Vite, webpack, Next,
+// Angular and the like.
+var devPorts = map[uint16]bool{3000: true, 3001: true, 4200: true, 5173: true, 5174: true, 8080: true, 8081: true, 24678: true}
+
+// pageOf tells that the host answered on a port for pages.
+func (w *World) pageOf(host netip.Addr) bool {
+	return w.served[netip.AddrPortFrom(host, 80)].packet > 0 || w.served[netip.AddrPortFrom(host, 443)].packet > 0
+}
+
+// pattern says when the SYN was sent again: " (again after 1.0, 3.0 and 7.0 s, each wait twice the one before)".
+func pattern(c *session.Conn) string {
+	again := c.Segments().SYNAgain(reassembly.FromClient)
+	if len(again) == 0 {
+		return ""
+	}
+	var after []string
+	doubled := len(again) > 1
+	last, wait := c.Start, time.Duration(0)
+	for _, t := range again {
+		after = append(after, strconv.FormatFloat(t.Sub(c.Start).Seconds(), 'f', 1, 64))
+		gap := t.Sub(last)
+		if ratio := float64(gap) / float64(max(wait, 1)); wait > 0 && (ratio < 1.8 || ratio > 2.2) {
+			doubled = false
+		}
+		last, wait = t, gap
+	}
+	text := " (again after " + strings.Join(after, ", ") + " s"
+	if doubled {
+		text += ", each wait twice the one before"
+	}
+	return text + ")"
 }

@@ -88,6 +88,7 @@ type Rule struct {
 	Confirm  string    // how to make sure
 	NotWhen  string    // what looks like it, and is something else
 	Zeek     string    // the name of Zeek's weird for it, if there is one
+	Stands   Layer     // where an error of it stands among the causes, if that is not its own layer
 	Variants []Variant // the forms it has; none if it has only one
 
 	Handshake func(*Pass, *session.Handshake)
@@ -248,6 +249,7 @@ func All() []*Rule {
 		rules []Rule
 	}{
 		{Connecting, connectRules},
+		{Connecting, pathRules},
 		{Securing, tlsRules},
 		{Opening, legRules},
 		{Opening, requestRules},
@@ -261,11 +263,13 @@ func All() []*Rule {
 		{Framing, fragmentRules},
 		{Framing, compressionRules},
 		{Framing, messageRules},
+		{Idling, beatRules},
 		{Idling, idleRules},
 		{Idling, pingRules},
 		{Closing, closeFrameRules},
 		{Closing, endingRules},
 		{Performing, performanceRules},
+		{Performing, waitRules},
 		{Payload, payloadRules},
 		{Payload, dialectRules},
 		{Fleet, fleetRules},

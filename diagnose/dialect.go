@@ -15,7 +15,7 @@ import (
 // the errors that it reports, and what the two ends must agree on.
 var dialectRules = []Rule{
 	{
-		ID: "subprotocol-error", Severity: Error, Clause: "RFC 6455 §1.9",
+		ID: "subprotocol-error", Severity: Error, Stands: Idling, Clause: "RFC 6455 §1.9",
 		Title:  "application error",
 		Advice: "look up the code or text in the application: the WebSocket itself works",
 		Seen:   "a message that its protocol has for errors: ERROR of STOMP, a refusing CONNACK of MQTT, CONNECT_ERROR of Socket.IO, error of GraphQL, JSON-RPC, SignalR, Phoenix, WAMP, OCPP, SIP, XMPP",
@@ -84,7 +84,7 @@ var dialectRules = []Rule{
 		},
 	},
 	{
-		ID: "app-handshake-missing", Severity: Error, Clause: "RFC 6455 §1.9",
+		ID: "app-handshake-missing", Severity: Error, Stands: Idling, Clause: "RFC 6455 §1.9",
 		Title:   "the handshake of the application went wrong",
 		Advice:  "send the protocol's first message as soon as the WebSocket is open, and wait for its answer",
 		Seen:    "the subprotocol that was agreed, and whether its first message came, came once, and was answered before the next",

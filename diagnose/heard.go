@@ -63,6 +63,8 @@ type talk struct {
 	asked   *asked      // nil before the first request with an ID
 	twins   *[2]twins   // nil before the first message that could be sent twice
 	Replies Replies
+	beats   [2]beat // by reassembly.Dir
+	replied
 }
 
 // A talkSide is what one end has said.
@@ -79,6 +81,7 @@ type talkSide struct {
 // Replies is how long answers took, where the subprotocol says what answers what.
 type Replies struct {
 	Count         int64
+	Slow          int64 // of more than a second
 	Min, Max, Sum time.Duration
 	Slowest       int64 // packet of the one that took Max
 }

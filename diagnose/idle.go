@@ -227,8 +227,8 @@ func (p *Pass) timedOut(e *session.Closed) (t timeout, ok bool) {
 	if !ok || w == nil {
 		return t, false
 	}
-	if h := p.Conn.heart; h != nil && h[x.by].waiting > 0 {
-		return t, false // it waited for a Pong
+	if h := p.Conn.heart; h != nil && h[x.by].waiting > 0 || p.Conn.Found("app-heartbeat-missed", "") {
+		return t, false // it waited for a Pong, or for what an application has in its place
 	}
 	switch who := whoClosed(c); {
 	case who.Leg != nil, who.Proxy.IsValid() && x.by == reassembly.FromClient:
@@ -290,8 +290,8 @@ func anyNear(measured time.Duration, of *timer) bool { return about(measured, of
 // known are the timers that run out after d on a clock, for by to end the connection.
 func (w *World) known(c clock, by reassembly.Dir, d time.Duration, fits func(time.Duration, *timer) bool) []*timer {
 	var list []*timer
-	for i := range w.timers {
-		if t := &w.timers[i]; t.counts == c && t.by[by] && t.how <= byClose && fits(d, t) {
+	for i := range w.data.timers {
+		if t := &w.data.timers[i]; t.counts == c && t.by[by] && t.how <= byClose && fits(d, t) {
 			list = append(list, t)
 		}
 	}
@@ -301,8 +301,8 @@ func (w *World) known(c clock, by reassembly.Dir, d time.Duration, fits func(tim
 // forgetters are what forgets connections after a silence of d, or less.
 func (w *World) forgetters(d time.Duration) []*timer {
 	var list []*timer
-	for i := range w.timers {
-		if t := &w.timers[i]; (t.how == bySilence || t.how == byLateReset) && (t.after <= d || about(d, t.after)) {
+	for i := range w.data.timers {
+		if t := &w.data.timers[i]; (t.how == bySilence || t.how == byLateReset) && (t.after <= d || about(d, t.after)) {
 			list = append(list, t)
 		}
 	}

@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"strconv"
+
 	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
@@ -26,4 +28,12 @@ func injected(c *session.Conn, cause capture.Time) (h reassembly.Hops, sure Cert
 		return h, Likely, true
 	}
 	return h, Possible, true
+}
+
+// span is "64", or "63 to 64".
+func span(h reassembly.Hops) string {
+	if h.Low == h.High {
+		return strconv.Itoa(int(h.Low))
+	}
+	return strconv.Itoa(int(h.Low)) + " to " + strconv.Itoa(int(h.High))
 }

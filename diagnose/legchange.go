@@ -72,7 +72,7 @@ func values(fields []byte, name string) []string {
 // its sides were captured.
 var legRules = []Rule{
 	{
-		ID: "upgrade-stripped-between-hops", Severity: Error, Clause: "RFC 9110 §7.8",
+		ID: "upgrade-stripped-between-hops", Severity: Error, Stands: Securing, Clause: "RFC 9110 §7.8",
 		Title:   "the proxy in this capture is the one that breaks the upgrade",
 		Advice:  "make this proxy pass Upgrade, Connection and the Sec-WebSocket fields on",
 		Seen:    "a request for a WebSocket that was right when the proxy got it and wrong when it passed it on, or a 101 that it did not pass back",
@@ -102,7 +102,8 @@ var legRules = []Rule{
 // stripped reports what the proxy did to the handshake e on its way to inner.
 func (p *Pass) stripped(e *session.Handshake, inner *Leg) {
 	p.from(reassembly.FromServer)
-	switch taken := inner.changed("Upgrade", "Connection", "Sec-WebSocket-Version", "Sec-WebSocket-Key"); {
+	taken := slices.DeleteFunc(inner.changed("Upgrade", "Connection", "Sec-WebSocket-Version", "Sec-WebSocket-Key"), func(c Change) bool { return c.respelled() })
+	switch {
 	case inner.Status == 101:
 		p.Report("response", "101 of %v in packet %d, and the proxy %v answered %d", inner.Server, inner.answer, p.Conn.Server, e.Status()).In(inner.answer)
 	case e.Request.Fields.Has("Upgrade") && (taken.has("Upgrade") || taken.has("Connection")):
@@ -114,6 +115,12 @@ func (p *Pass) stripped(e *session.Handshake, inner *Leg) {
 				In(inner.requested, inner.answer).With("changes", of.lines())
 		}
 	}
+}
+
+// respelled tells that only the case of the values differs, which means
+// nothing in Upgrade and Connection.
+func (c *Change) respelled() bool {
+	return c.Verb() == "changed" && strings.EqualFold(strings.Join(c.Before, ","), strings.Join(c.After, ","))
 }
 
 // changeList are changes of a request.

@@ -62,6 +62,22 @@ type answered struct {
 	path, key, request []byte // request: lines of its fields
 }
 
+// An outline is what of an answered is looked at first: most others cannot be a leg
+// beside a new one, and are passed over without a look at the rest.
+type outline struct {
+	requested, answer int64  // packets
+	key, from, to     uint64 // stand for the key, and the hosts of client and server
+}
+
+func outlineOf(a *answered) outline {
+	return outline{a.requested, a.answer, sumOf(a.key), maphash.Comparable(worldSeed, a.client.Addr()), maphash.Comparable(worldSeed, a.server.Addr())}
+}
+
+// mayHold tells whether o, asked within s, may be what a proxy has made of it.
+func (s *outline) mayHold(o *outline) bool {
+	return o.requested >= s.requested && (o.key == s.key || o.from == s.to)
+}
+
 // A Leg is a connection that may be one of several legs of a WebSocket.
 type Leg struct {
 	ID                int64
@@ -240,12 +256,18 @@ func (w *World) joinLegs(c *Conn, e *session.Handshake) {
 		path: append(a.path[:0], path(e.Target())...), key: append(a.key[:0], e.Key()...), request: appendFields(a.request[:0], e.Request),
 	}
 	c.leg = nil
+	here := outlineOf(a)
+	w.outlines[(w.answers-1)%maxAnswered] = here
 	for i := 1; i < min(w.answers, maxAnswered); i++ {
-		b := &w.answered[(w.answers-1-i)%maxAnswered]
-		if b.answer < a.requested {
+		at := (w.answers - 1 - i) % maxAnswered
+		if w.outlines[at].answer < a.requested {
 			break // and so are those before it
 		}
-		if b.requested < a.requested || b.conn.Conn == nil || b.conn.ID != b.id || !b.like(a) {
+		if !here.mayHold(&w.outlines[at]) {
+			continue
+		}
+		b := &w.answered[at]
+		if b.conn.Conn == nil || b.conn.ID != b.id || !b.like(a) {
 			continue
 		}
 		outer, inner := c.legOf(a), b.conn.legOf(b)

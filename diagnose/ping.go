@@ -74,7 +74,13 @@ func (p *Pass) pings(e *session.Closed, asker reassembly.Dir, b *pinged) {
 	case gaveUp && s.Counts(silent).ZeroWindows > 0 && c.H2 == nil:
 		report("busy", "the window of the %v was closed; %.1f s without the pong", silent, waited.Seconds())
 	case gaveUp:
-		report("closed", "no pong of the %v for %.1f s, then the %v closed; %s", silent, waited.Seconds(), asker, seen)
+		like := ""
+		if every, ok := b.period(); ok {
+			like = p.World.pinging(asker, every)
+		} else if b.sent == 1 {
+			like = p.World.pinging(asker, first.time.Sub(p.Conn.Answered.Time))
+		}
+		report("closed", "no pong of the %v for %.1f s, then the %v closed; %s%s", silent, waited.Seconds(), asker, seen, like)
 	default:
 		report("acked", "no pong of the %v for %.1f s; %s", silent, waited.Seconds(), seen)
 	}

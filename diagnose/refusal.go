@@ -234,7 +234,7 @@ var refusalRules = []Rule{
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
-			if c.State != session.Unanswered || c.Handshake == nil || c.H2 != nil && c.H2.How == h2.Reset || c.TCP.End == reassembly.NotEnded || c.OneSided || c.Sides[reassembly.FromServer].LostBytes > 0 {
+			if c.State != session.Unanswered || c.Handshake == nil || c.H2 != nil && c.H2.How == h2.Reset || c.TCP.End == reassembly.NotEnded || c.OneSided || c.Greeting != "" || c.Sides[reassembly.FromServer].LostBytes > 0 {
 				return
 			}
 			waited := c.End.Sub(p.Conn.Requested.Time).Round(time.Millisecond)
@@ -292,7 +292,7 @@ func refused(fits func(*session.Refusal) bool, report func(*Pass, *session.Refus
 // refusal reports a refusal, with who answered.
 func (p *Pass) refusal(variant string, e *session.Refusal, format string, args ...any) *Finding {
 	text := fmt.Sprintf(format, args...)
-	who, c := whoAnswered(e)
+	who, c := p.World.whoAnswered(e)
 	if who != "" {
 		text += ", answered by " + who
 		if c != Certain {

@@ -41,7 +41,7 @@ func says(parts ...string) func(*Pass, *session.Refusal) bool {
 // by makes a form of who answered.
 func by(name string, fits func(*Pass, *session.Refusal) bool) func(*Pass, *session.Refusal) bool {
 	return func(p *Pass, e *session.Refusal) bool {
-		who, _ := whoAnswered(e)
+		who, _ := p.World.whoAnswered(e)
 		return who == name && (fits == nil || fits(p, e))
 	}
 }

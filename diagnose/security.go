@@ -265,7 +265,7 @@ func secretParameter(target string) string {
 	_, query, _ := strings.Cut(target, "?")
 	for pair := range strings.SplitSeq(query, "&") {
 		name, value, ok := strings.Cut(pair, "=")
-		if ok && value != "" && (credential.Name([]byte(name), false) || webToken.MatchString(value)) {
+		if ok && value != "" && (credential.Name([]byte(name), false) || strings.HasPrefix(value, "eyJ") && webToken.MatchString(value)) {
 			return name
 		}
 	}
@@ -280,24 +280,46 @@ var secretMembers = [...]string{
 // secretMember is the name of a secret in a message, "" if there is none: of a
 // member that has a string.
 func secretMember(data []byte) string {
-	const blanks = " \t\r\n"
-	for rest := data; ; {
-		name, value, ok := bytes.Cut(rest, []byte(":"))
-		if !ok {
+	for at := 0; ; at++ {
+		i := bytes.IndexByte(data[at:], ':')
+		if i < 0 {
 			return ""
 		}
-		rest = value
-		name, quoted := bytes.CutSuffix(bytes.TrimRight(name, blanks), []byte{'"'})
-		if value = bytes.TrimLeft(value, blanks); !quoted || len(value) < 2 || value[0] != '"' || value[1] == '"' {
+		at += i
+		from, to := at, at+1
+		for from > 0 && isBlank(data[from-1]) {
+			from--
+		}
+		for to < len(data) && isBlank(data[to]) {
+			to++
+		}
+		named := from > 1 && data[from-1] == '"'
+		if !named || to+1 >= len(data) || data[to] != '"' || data[to+1] == '"' {
 			continue
 		}
-		for _, secret := range secretMembers {
-			if before, is := bytes.CutSuffix(name, []byte(secret)); is && bytes.HasSuffix(before, []byte{'"'}) {
-				return secret
-			}
+		if name := secretAtEnd(data[:from-1]); name != "" {
+			return name
 		}
 	}
 }
+
+// secretAtEnd is the name of a secret with which b ends, a quotation mark
+// before it; "" if it ends with none.
+func secretAtEnd(b []byte) string {
+	switch b[len(b)-1] { // nearly all names are over here
+	case 'd', 'n', 't', 'y':
+	default:
+		return ""
+	}
+	for _, s := range secretMembers {
+		if n := len(b) - len(s); n > 0 && b[len(b)-1] == s[len(s)-1] && b[n-1] == '"' && string(b[n:]) == s {
+			return s
+		}
+	}
+	return ""
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // mayTell says whether a message is one of the first, in which secrets are looked for.
 func mayTell(m *frames.Message) bool { return bytes.IndexByte(m.Data, '"') >= 0 }

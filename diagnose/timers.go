@@ -1,7 +1,6 @@
 package diagnose
 
 import (
-	_ "embed"
 	"fmt"
 	"math"
 	"strconv"
@@ -66,43 +65,8 @@ func (t *timer) String() string {
 	return t.product + " (" + t.setting + ")"
 }
 
-//go:embed data/timers.tsv
-var timersTSV string
-
-// ownTimers are those that the program knows, shortest first.
-func ownTimers() []timer {
-	list, err := parseTimers(timersTSV)
-	if err != nil {
-		panic("wssniff: internal error: data/timers.tsv: " + err.Error())
-	}
-	return list
-}
-
-// parseTimers reads what data/timers.tsv has; it says which line is wrong.
-func parseTimers(text string) ([]timer, error) {
-	var list []timer
-	n := 0
-	for line := range strings.Lines(text) {
-		n++
-		line = strings.TrimRight(line, "\r\n")
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		t, err := parseTimer(strings.Split(line, "\t"))
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
-		}
-		list = append(list, t)
-	}
-	return list, nil
-}
-
-const timerColumns = 9
-
-func parseTimer(f []string) (t timer, err error) {
-	if len(f) != timerColumns {
-		return t, fmt.Errorf("%d columns, not %d", len(f), timerColumns)
-	}
+// parseTimer reads a row of data/timers.tsv.
+func parseTimer(f row) (t timer, err error) {
 	seconds, err := strconv.ParseUint(f[0], 10, 31)
 	if err != nil || seconds == 0 {
 		return t, fmt.Errorf("%q is no number of seconds", f[0])
@@ -122,12 +86,8 @@ func parseTimer(f []string) (t timer, err error) {
 		return t, fmt.Errorf("%q is no clock: %s", f[2], strings.Join(clockNames[:], ", "))
 	case t.how == manners:
 		return t, fmt.Errorf("%q is no way to end: %s", f[3], strings.Join(mannerNames[:], ", "))
-	case t.product == "" || t.setting == "" || f[7] == "" || f[8] == "":
-		return t, fmt.Errorf("product, setting, date and source must not be empty")
-	case f[6] != "V" && f[6] != "S" && f[6] != "K":
-		return t, fmt.Errorf("%q is no mark: V, S or K", f[6])
 	}
-	t.mark = f[6][0]
+	t.mark = f.mark()
 	return t, nil
 }
 

@@ -11,7 +11,7 @@ import (
 // TestOwnTimers holds that each row of the table is sound: sorted, told once,
 // and with a date.
 func TestOwnTimers(t *testing.T) {
-	list := ownTimers()
+	list := ownData().timers
 	seen := map[string]bool{}
 	for i, x := range list {
 		if i > 0 && x.after < list[i-1].after {
@@ -42,14 +42,14 @@ func TestParseTimers(t *testing.T) {
 		{"no clock", strings.Replace(good, "either", "both", 1), `line 1: "both" is no clock: either, client, server, life`},
 		{"no end", strings.Replace(good, "fin", "rst", 1), `line 1: "rst" is no way to end: fin, close, silent, late-reset`},
 		{"no mark", strings.Replace(good, "\tV", "\tX", 1), `line 1: "X" is no mark: V, S or K`},
-		{"no source", strings.Replace(good, "its source", "", 1), "line 1: product, setting, date and source must not be empty"},
+		{"no source", strings.Replace(good, "its source", "", 1), "line 1: column 9 is empty"},
 	} {
-		list, err := parseTimers(tc.line)
+		d, err := ReadData(map[string]string{"timers.tsv": tc.line})
 		switch {
-		case tc.want == "" && err != nil, tc.want != "" && (err == nil || err.Error() != tc.want):
+		case tc.want == "" && err != nil, tc.want != "" && (err == nil || err.Error() != "timers.tsv: "+tc.want):
 			t.Errorf("%s: %v, want %q", tc.name, err, tc.want)
-		case tc.name == "good" && (len(list) != 1 || list[0].after != time.Minute || !list[0].by[reassembly.FromServer] || list[0].by[reassembly.FromClient]):
-			t.Errorf("%s: %+v", tc.name, list)
+		case tc.name == "good" && (len(d.timers) != 1 || d.timers[0].after != time.Minute || !d.timers[0].by[reassembly.FromServer] || d.timers[0].by[reassembly.FromClient]):
+			t.Errorf("%s: %+v", tc.name, d.timers)
 		}
 	}
 }
@@ -59,7 +59,7 @@ func TestParseTimers(t *testing.T) {
 func TestBanners(t *testing.T) {
 	for i := range banners {
 		found := false
-		for _, x := range ownTimers() {
+		for _, x := range ownData().timers {
 			found = found || banners[i].rank(&x) > 0
 		}
 		if !found {

@@ -19,14 +19,19 @@ var tlsRules = []Rule{
 		ID: "tls-cert-rejected", Severity: Error, Clause: "RFC 8446 §6.2",
 		Title:   "the client refused the server's certificate",
 		Advice:  "serve the full chain, with a name and dates that fit; install a private CA in the client's runtime",
-		Seen:    "an alert of the client about the certificate, or, where alerts are encrypted, one small record instead of its Finished",
+		Seen:    "an alert of the client about the certificate, or, where alerts are encrypted, one small record instead of its Finished; or its FIN there",
 		Means:   "browsers give no prompt for wss: they report an error without a reason",
 		Causes:  []string{"a certificate of a private CA, or self-signed", "it is over", "it is for another name", "the intermediate certificate is missing: browsers fetch it, programs do not", "a scanner of TLS whose CA this runtime does not know"},
 		Fixes:   []Fix{{"nginx", "ssl_certificate fullchain.pem;"}, {"Node", "NODE_EXTRA_CA_CERTS=ca.pem"}, {"browser", "open https://host:port once, or use a trusted CA"}},
 		Confirm: "openssl s_client -connect HOST:PORT -servername HOST",
-		NotWhen: "the client's Finished was seen",
-		Closed:  secured(certRejected),
+		NotWhen: "the client's Finished was seen, and a request",
+		Variants: []Variant{
+			{ID: "left", Severity: Info, Title: "the client left right behind the TLS handshake", Advice: "if it is no probe, look at the certificate: some clients check it last, and say nothing"},
+		},
+		Closed: secured(certRejected),
+		Sealed: func(p *Pass, e *session.Sealed) { secured(certRejected)(p, &session.Closed{Where: e.Where}) },
 	},
+	endedBare,
 	{
 		ID: "tls-cert-bad", Severity: Error, Clause: "RFC 5280 §4.1.2.5",
 		Title:   "the server's certificate has a fault",
@@ -197,20 +202,6 @@ func alertOf(f *tlsdecrypt.Facts, of tlsdecrypt.Side, descriptions ...uint8) *tl
 func (p *Pass) alert(variant string, a *tlsdecrypt.Alert) *Finding {
 	return p.Report(variant, "alert %d %s", a.Description, tlsdecrypt.AlertName(a.Description)).In(a.Packet).
 		With("alert", int64(a.Description)).With("alert_name", tlsdecrypt.AlertName(a.Description))
-}
-
-func certRejected(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
-	p.from(reassembly.FromClient)
-	if a := alertOf(f, tlsdecrypt.Client, 42, 43, 44, 45, 46, 48); a != nil {
-		p.alert("", a)
-		return
-	}
-	// In TLS 1.3 without keys: one record that is an alert by its length, where Finished would be.
-	s := &f.Sides[tlsdecrypt.Client]
-	if f.Version == tlsdecrypt.TLS13 && f.State != tlsdecrypt.Decrypting && s.Encrypted == 1 && s.First[0] == alertBody &&
-		f.Sides[tlsdecrypt.Server].Encrypted > 0 && c.State == session.Refused {
-		p.Report("", "an encrypted alert instead of Finished, and the end by the %v", c.TCP.EndedBy).As(Likely).In(c.TCP.EndedIn)
-	}
 }
 
 func certBad(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {

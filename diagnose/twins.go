@@ -102,6 +102,9 @@ func (t *talk) heard(h *heard, e *session.Message) {
 // said notes what a message was for.
 func (t *talk) said(h *heard, e *session.Message) {
 	in := h.Said
+	if in.Kind.Heartbeat() {
+		t.beats[e.Dir].note(in.Kind, e)
+	}
 	switch {
 	case in.Kind == subprotocol.Hello && h.message.FromClient && t.hello == 0:
 		t.hello = e.Packet
@@ -126,6 +129,7 @@ func (t *talk) said(h *heard, e *session.Message) {
 	}
 	if r := t.asked.find(id, e.Dir.Other()); r != nil {
 		t.Replies.add(r.at, e)
+		t.answer(r, e)
 		r.packet = 0
 	}
 }
@@ -141,6 +145,9 @@ func (r *Replies) add(asked capture.Time, e *session.Message) {
 	}
 	r.Count++
 	r.Sum += d
+	if d > time.Second {
+		r.Slow++
+	}
 }
 
 // freshTalk gives a talk in which nothing was said.

@@ -67,8 +67,13 @@ func outcome(c *session.Conn) string {
 		}
 		return "TCP ended; what came before was not captured whole"
 	case session.Unanswered:
-		if c.Handshake == nil {
+		switch {
+		case c.Handshake == nil && c.Unreached != nil:
+			return c.Unreached.From.String() + " answered for " + c.Server.String() + ": " + c.Unreached.Kind.String()
+		case c.Handshake == nil:
 			return "nothing answered " + c.Server.String()
+		case c.Greeting != "":
+			return "the opening handshake was answered with something that is no HTTP"
 		}
 		return "the opening handshake had no answer"
 	case session.Refused:

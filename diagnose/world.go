@@ -25,6 +25,7 @@ type World struct {
 	cuts    map[netip.AddrPort]uint64 // by server: where a frame to it was cut off last
 
 	answered [maxAnswered]answered // the last opening handshakes that are over
+	outlines [maxAnswered]outline  // of the same
 	answers  int                   // how many were
 
 	fields   map[string]bool          // by name: whether it is a secret
@@ -33,8 +34,8 @@ type World struct {
 	backends map[netip.AddrPort]*backend
 	services map[uint64]*service // by the sum of the path
 	enders   map[ender]*ends
-	timers   []timer                   // that products have
-	served   map[netip.AddrPort]int64  // by server: the packet of its last answer
+	data     *Data                     // what is known of products
+	served   map[netip.AddrPort]place  // by server
 	setbacks map[[2]netip.Addr]setback // by client and server: the last WebSocket that failed
 	bare     map[netip.Addr]bare       // by who sent requests that say upgrade and not to what
 	knocks   map[[2]netip.Addr]knock   // by client and server

@@ -64,6 +64,7 @@ type Finder struct {
 	ends uint32 // how many chunks were shorter than that: something written ended with them
 
 	found  int64 // 0, or one more than the offset that was found
+	from   int64 // likewise, of what the chain began with if it is held
 	masked bool
 }
 
@@ -97,14 +98,18 @@ const (
 // Feed takes the next chunk of the direction and reports whether the
 // beginning of a frame is found. The borders between chunks are looked at:
 // they should be those of the TCP segments. Packet and time are given back by
-// Runs and mean nothing here. b is copied as far as it is needed. Once the
-// place is found nothing more is taken: feed what follows to the Parser,
-// behind the Runs.
+// Runs and mean nothing here. b is copied as far as it is needed. What is fed
+// once the place is found is only held: better feed it to the Parser, behind
+// the Runs.
 func (f *Finder) Feed(b []byte, packet, time int64) (found bool) {
-	if len(b) == 0 || f.found > 0 {
+	if len(b) == 0 {
 		return f.Found()
 	}
 	f.begin(len(b), packet, time)
+	if f.found > 0 {
+		f.take(b)
+		return true
+	}
 	for len(b) > 0 {
 		n := min(len(b), maxStep)
 		f.extend(b[:n])
@@ -130,11 +135,16 @@ func (f *Finder) begin(size int, packet, time int64) {
 
 // extend takes the next bytes of a chunk.
 func (f *Finder) extend(b []byte) {
+	f.take(b)
+	f.scan(f.end - ahead)
+	f.trim()
+}
+
+// take holds the next bytes of a chunk.
+func (f *Finder) take(b []byte) {
 	f.buf = append(f.buf, b...)
 	f.runs[len(f.runs)-1].size += int64(len(b))
 	f.end += int64(len(b))
-	f.scan(f.end - ahead)
-	f.trim()
 }
 
 // finish looks at what there is of the chunk up to its end.
@@ -147,11 +157,14 @@ func (f *Finder) finish() {
 // Lose tells that the capture lost the next n bytes. Only chains that have
 // their next header behind them go on.
 func (f *Finder) Lose(n, packet, time int64) {
-	if n <= 0 || f.found > 0 {
+	if n <= 0 {
 		return
 	}
 	f.runs = append(f.runs, Run{Offset: f.end, Lost: n, Packet: packet, Time: time, begun: -1, ends: f.ends})
 	f.end += n
+	if f.found > 0 {
+		return
+	}
 	f.pos, f.floor, f.last = f.end, f.end, 0
 	f.keep(func(c *chain) bool { return c.next >= f.end })
 	f.trim()
@@ -270,8 +283,12 @@ func (f *Finder) trim() {
 			return
 		}
 		for i := range f.chains {
-			if c := &f.chains[i]; c.head == first {
+			c := &f.chains[i]
+			if c.head == first {
 				c.head = -1
+			}
+			if c.from == first {
+				c.from = -1
 			}
 		}
 	}
@@ -279,13 +296,20 @@ func (f *Finder) trim() {
 
 // firstHead is the first byte that has to be held for a frame.
 func (f *Finder) firstHead() int64 {
-	if f.found > 0 {
+	switch {
+	case f.from > 0:
+		return min(f.from, f.found) - 1
+	case f.found > 0:
 		return f.found - 1
 	}
 	first := f.end + 1
 	for i := range f.chains {
-		if c := &f.chains[i]; c.head >= 0 {
+		c := &f.chains[i]
+		if c.head >= 0 {
 			first = min(first, c.head)
+		}
+		if f.hold(c) {
+			first = min(first, c.from)
 		}
 	}
 	return first

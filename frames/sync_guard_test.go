@@ -264,7 +264,7 @@ func TestFinderLetsGo(t *testing.T) {
 		begins := map[int64]bool{}
 		for i := 0; i < 12 && !f.Found(); i++ {
 			begins[f.Offset()] = true
-			for b := wire(nil, 0x82, key*uint32(2*i+1), noise(rnd, 300_000+i)); len(b) > 0; b = b[min(len(b), 1448):] {
+			for b := wire(nil, 0x82, key*uint32(2*i+1), noise(rnd, 300_000+i)); len(b) > 0 && !f.Found(); b = b[min(len(b), 1448):] {
 				f.Feed(b[:min(len(b), 1448)], 0, 0)
 			}
 		}

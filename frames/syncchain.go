@@ -7,6 +7,7 @@ type chain struct {
 	start int64 // its first header
 	last  int64 // its last header
 	head  int64 // the first header that is certain and held, or -1
+	from  int64 // start, if a chunk began there and it is held, or -1
 	clear int64 // from here on no payload that began before it explains it
 
 	recent  [4]uint32 // what its last headers were
@@ -23,7 +24,7 @@ type chain struct {
 
 const (
 	maxChains = 256
-	chainSize = 80 // bytes that a chain costs
+	chainSize = 88 // bytes that a chain costs
 	maxLooks  = 4  // chains that are looked at for one that is to go
 
 	hopeful  = 24      // bits of a chain that is not there by chance alone
@@ -95,12 +96,15 @@ func (f *Finder) place(h *Header, b []byte, c *chain, came bool) {
 		if b[0] == 0 {
 			return // in binary data 0 is everywhere
 		}
-		*c = chain{start: f.pos, head: -1, clear: f.floor + f.Habit.reach(), masked: h.Masked}
+		*c = chain{start: f.pos, head: -1, from: -1, clear: f.floor + f.Habit.reach(), masked: h.Masked}
 		if f.Habit.stranger() {
 			c.clear = f.pos + f.Habit.reach()
 		}
 		if !f.link(c, h, b) {
 			return
+		}
+		if f.Habit.frames == 0 && f.runs[f.at].begun == f.pos {
+			c.from = f.pos
 		}
 	}
 	c.last = f.pos
@@ -272,7 +276,7 @@ func (f *Finder) decide() {
 			return
 		}
 	}
-	f.found, f.masked = best.head+1, best.masked
+	f.found, f.from, f.masked = best.head+1, best.from+1, best.masked
 }
 
 // contradicts reports whether c, if it is true, makes another chain false:

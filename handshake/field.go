@@ -87,7 +87,8 @@ func (f Fields) elements(name string) iter.Seq[string] {
 func (f *Field) is(name string) bool {
 	switch n := len(f.Name); {
 	case n == len(name):
-		return f.Name == name || strings.EqualFold(f.Name, name)
+		const lower = 'a' - 'A'
+		return n == 0 || (f.Name[n-1]|lower == name[n-1]|lower && (f.Name == name || strings.EqualFold(f.Name, name)))
 	case n > len(name) && isBlank(f.Name[n-1]):
 		return strings.EqualFold(f.name(), name)
 	}

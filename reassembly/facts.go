@@ -38,6 +38,9 @@ func (s *Stream) takeSYN(d Dir, g *Segment) {
 	switch {
 	case h.state.has(started):
 		h.more().Retransmitted++
+		if r := h.rare; len(r.syns) < maxSYNs {
+			r.syns = append(r.syns, g.Time)
+		}
 		return
 	case !answers && other.state.has(synSeen):
 		s.traits |= SimultaneousOpen
@@ -193,6 +196,9 @@ func (h *half) start(g *Segment) {
 	if h.state.has(timing) {
 		return
 	}
+	if h.rare != nil && h.freed != 0 {
+		h.freeNext(g)
+	}
 	h.state |= timing
 	h.sent, h.until = g.Time, g.Seq.Add(space(g))
 }
@@ -203,6 +209,9 @@ func (h *half) stop(g *Segment) {
 	us := g.Time.Sub(h.sent).Microseconds()
 	if us < 0 || us > int64(time.Hour/time.Microsecond) {
 		return
+	}
+	if late(us) {
+		h.acknowledgedLate(g, us)
 	}
 	t, r := &h.timer, uint32(max(1, us))
 	if t.min == 0 {

@@ -50,6 +50,7 @@ type IP struct {
 	Parts Parts // of the packet at hand
 
 	seg    Segment
+	quote  Quote
 	decap  capture.Decap
 	names  map[uint64]string // of paths
 	path   uint64            // the last one that was named
@@ -248,6 +249,9 @@ func (ip *IP) tunnel(proto uint8, b []byte, size int) bool {
 	case capture.NotTunnel:
 		ip.Stats.NotTCP++
 		ip.Stats.Protocols[proto]++
+		if proto == protoICMP || proto == protoICMPv6 {
+			ip.icmp(proto, b)
+		}
 	case capture.CutHeader:
 		return ip.short(len(b), size, len(b)+1)
 	case capture.Encrypted:

@@ -97,6 +97,10 @@ type rare struct {
 	recent [8]record // of the last segments
 	at     uint8     // which of them is overwritten next
 
+	nagle
+	syns   []capture.Time // when the SYN was sent again, at most maxSYNs times
+	repeat Repeat         // the last segment that was sent again
+
 	synEnd   SeqNum // behind the data of the SYN
 	dupACKs  int    // of the other side, since it acknowledged something new
 	gapCount int    // segments of this direction since gapTime

@@ -306,6 +306,7 @@ func (s *Stream) place(d Dir, seq SeqNum, g *Segment, yield func(*Chunk) bool) b
 		old := min(-distance, n)
 		h.again(seq, g, old)
 		if old == n {
+			s.repeated(d, seq, g)
 			return true
 		}
 		first, l := cutAt(data, lost, old)

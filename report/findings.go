@@ -15,6 +15,7 @@ type findTally struct {
 	secret redactor
 	kinds  map[string]*findKind
 	conns  map[int64][]*diagnose.Finding // of connections that have not ended
+	joints map[int64]*joint              // by the legs that have ended
 }
 
 // A findKind is what is known of the findings with one ID.
@@ -80,29 +81,33 @@ func (t *findTally) add(f *diagnose.Finding) {
 
 // closed gives the findings of a connection that has ended, the one that
 // explains the others first.
-func (t *findTally) closed(f *session.Facts) []*diagnose.Finding {
-	of := t.conns[f.ID]
-	if of == nil {
-		return nil
-	}
-	delete(t.conns, f.ID)
-	lead := diagnose.Headline(of)
-	t.leads(lead)
-	for _, o := range of {
-		if o.Rule.Layer == diagnose.Fleet && o.ID() != lead.ID() { // no connection alone explains it
-			t.leads(o)
-		}
+func (t *findTally) closed(c *session.Conn) []*diagnose.Finding {
+	of := t.conns[c.ID]
+	delete(t.conns, c.ID)
+	if !t.join(c, of) && of != nil {
+		t.cause(of, c.ID)
 	}
 	return of
 }
 
+// cause counts the finding that explains the others, as one of a connection.
+func (t *findTally) cause(of []*diagnose.Finding, conn int64) {
+	lead := diagnose.Headline(of)
+	t.leads(lead, conn)
+	for _, o := range of {
+		if o.Rule.Layer == diagnose.Fleet && o.ID() != lead.ID() { // no connection alone explains it
+			t.leads(o, conn)
+		}
+	}
+}
+
 // leads counts a finding as one to tell before the tables.
-func (t *findTally) leads(f *diagnose.Finding) {
+func (t *findTally) leads(f *diagnose.Finding, conn int64) {
 	if f.Severity < diagnose.Warning {
 		return
 	}
 	k := t.kinds[f.ID()]
-	k.leads.add(f.Conn.ID)
+	k.leads.add(conn)
 	if len(k.packets) < maxIDs {
 		k.packets = append(k.packets, f.Packet)
 	}
@@ -122,6 +127,7 @@ func rules(of []*diagnose.Finding) []string {
 // sorted are the kinds, the worst first; of those that weigh the same, what
 // explains a failure stands before what follows from it.
 func (t *findTally) sorted() []*findKind {
+	t.settleAll()
 	kinds := make([]*findKind, 0, len(t.kinds))
 	for _, k := range t.kinds {
 		kinds = append(kinds, k)

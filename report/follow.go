@@ -21,6 +21,8 @@ type follower struct {
 	began  bool
 	passed int                 // proxies that a line was written for
 	found  []*diagnose.Finding // at most maxFound
+
+	asked, answered capture.Time // the last opening handshake; 0 where that was not captured
 }
 
 func newFollower(out io.StringWriter, o *Options) *follower {
@@ -103,6 +105,8 @@ func (f *follower) end(c *session.Facts) string {
 func (f *follower) verdict(c *session.Conn) {
 	const indent = "    "
 	f.out.WriteString("\n  " + fold("⇒ "+diagnose.Verdict(c, f.found), f.opts.width()-2, indent) + "\n")
+	f.phases(c)
+	f.views(c)
 	for _, l := range diagnose.LegOf(c).Legs() {
 		f.out.WriteString("\n  the same WebSocket is #" + strconv.FormatInt(l.ID, 10) + columnGap + address(l.Client) + " → " + address(l.Server) + "\n")
 	}
@@ -172,6 +176,11 @@ func (f *follower) handshake(e *session.Handshake) {
 		f.checks(e, checks)
 	}
 	f.out.WriteString("\n")
+	f.again(e)
+	f.asked, f.answered = e.Requested.Time, 0
+	if e.Response != nil {
+		f.answered = e.Time
+	}
 }
 
 // fields writes the fields of a head.
@@ -227,7 +236,7 @@ func (f *follower) message(e *session.Message) {
 	if m.Frames > 1 {
 		text += ", " + strconv.Itoa(m.Frames) + " fragments"
 	}
-	if t := trouble(m); t != "" {
+	if t := trouble(e); t != "" {
 		text += columnGap + strings.TrimRight(t, " ")
 	}
 	f.line(text, f.meta(&e.Where))

@@ -59,16 +59,16 @@ func (s *jsonSink) Observe(e session.Event) {
 			s.write()
 		}
 	case *session.Sealed:
-		s.finds.closed(&e.Conn.Facts)
+		s.finds.closed(e.Conn)
 		if s.wants(Connections, &e.Where) {
 			s.sealed(e)
 			s.write()
 		}
 	case *session.Ordinary:
-		s.finds.closed(&e.Conn.Facts)
+		s.finds.closed(e.Conn)
 	case *session.Closed:
 		s.codes.add(&e.Conn.Facts)
-		found := s.finds.closed(&e.Conn.Facts)
+		found := s.finds.closed(e.Conn)
 		if s.wants(Connections, &e.Where) {
 			s.connection(e, found)
 			s.write()
@@ -185,6 +185,10 @@ func (s *jsonSink) message(e *session.Message) {
 	s.uint("wire_length", m.WireLength)
 	if m.Inflated || !m.Compressed {
 		s.uint("length", m.Length)
+	}
+	if e.UndecodableSince > 0 {
+		s.word("not_inflated", m.Obstacle.String())
+		s.int("undecodable_since", e.UndecodableSince)
 	}
 	text := m.Opcode == frames.Text
 	if text && (m.ValidUTF8 || m.InvalidAt >= 0) {

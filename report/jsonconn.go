@@ -35,6 +35,11 @@ func (o *object) stream(h *session.H2) {
 		o.word("h2_end", map[h2.How]string{h2.Reset: "rst_stream", h2.GoneAway: "goaway"}[h.How])
 		o.known("h2_error", h.Code.String())
 	}
+	for d, n := range h.Stalls {
+		if n > 0 {
+			o.int([...]string{reassembly.FromClient: "h2_stalls_client", reassembly.FromServer: "h2_stalls_server"}[d], n)
+		}
+	}
 }
 
 func (o *object) address(name string, a netip.AddrPort) {

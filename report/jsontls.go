@@ -45,6 +45,12 @@ func (s *jsonSink) sealed(e *session.Sealed) {
 		s.strings("alpn_offered", f.ClientHello.ALPN)
 	}
 	s.word("why", sealedBy(f))
+	if m := makerOf(f.ClientHello); m != nil {
+		s.word("client_like", m.name)
+		if keyless(f) {
+			s.word("keylog_hint", m.how)
+		}
+	}
 	s.begin("certificates", '[')
 	for i := range f.Certificates[tlsdecrypt.Server] {
 		s.comma()

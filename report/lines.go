@@ -198,17 +198,21 @@ func (l *liner) message(e *session.Message) {
 			meaning += columnGap
 		}
 	}
-	l.line(&e.Where, arrows[e.Dir], "", kind(m.Opcode.String(), n)+trouble(m)+meaning+l.excerpt(e))
+	l.line(&e.Where, arrows[e.Dir], "", kind(m.Opcode.String(), n)+trouble(e)+meaning+l.excerpt(e))
 }
 
 // trouble says what is wrong with a message, before its text.
-func trouble(m *frames.Message) string {
-	s := ""
+func trouble(e *session.Message) string {
+	s, m := "", e.Message
 	if !m.Complete {
 		s += "! incomplete  "
 	}
 	if m.Compressed && !m.Inflated {
-		s += "! not inflated  "
+		s += "! not inflated"
+		if e.UndecodableSince > 0 && e.UndecodableSince < e.FirstPacket {
+			s += ", undecodable since packet " + strconv.FormatInt(e.UndecodableSince, 10)
+		}
+		s += columnGap
 	}
 	if m.Opcode == frames.Text && !m.ValidUTF8 && m.InvalidAt >= 0 {
 		s += "! not UTF-8  "
@@ -292,7 +296,15 @@ func ending(f *session.Facts) string {
 	if f.Start != capture.NoTime && f.End != capture.NoTime {
 		s += ", " + span(f.End.Sub(f.Start))
 	}
-	return s + ", ↑" + count(f.Sides[reassembly.FromClient].Messages) + " ↓" + count(f.Sides[reassembly.FromServer].Messages)
+	s += ", ↑" + count(f.Sides[reassembly.FromClient].Messages) + " ↓" + count(f.Sides[reassembly.FromServer].Messages)
+	if f.H2 != nil {
+		for d, n := range f.H2.Stalls {
+			if n > 0 {
+				s += ", the " + reassembly.Dir(d).String() + " waited for its window " + plural(n, "time")
+			}
+		}
+	}
+	return s
 }
 
 // readable tells whether bytes are text that is better read than dumped.

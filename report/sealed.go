@@ -11,8 +11,9 @@ import (
 
 // A sealedTally keeps the TLS connections of which nothing inside is known.
 type sealedTally struct {
-	rows [][]string
-	more int64
+	rows  [][]string
+	more  int64
+	hints []keyHint
 }
 
 func (t *sealedTally) add(c *session.Facts) {
@@ -20,6 +21,7 @@ func (t *sealedTally) add(c *session.Facts) {
 		t.more++
 		return
 	}
+	t.hint(c, strconv.FormatInt(c.ID, 10))
 	f := c.TLS
 	name, offered, version, duration := dash, dash, dash, dash
 	if h := f.ClientHello; h != nil {

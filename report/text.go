@@ -21,6 +21,7 @@ type textSink struct {
 
 	conns  connTally
 	failed failTally
+	fleet  fleetTally
 	codes  codeTally
 	finds  findTally
 	times  timeTally
@@ -41,7 +42,7 @@ func newText(w io.Writer, o *Options) Sink {
 	if o.Follow != 0 {
 		s.follow = newFollower(s.out, o)
 	}
-	s.conns.secret, s.failed.secret, s.finds.secret = newRedactor(o), newRedactor(o), newRedactor(o)
+	s.conns.secret, s.failed.secret, s.finds.secret, s.fleet.secret = newRedactor(o), newRedactor(o), newRedactor(o), newRedactor(o)
 	return s
 }
 
@@ -59,6 +60,7 @@ func (s *textSink) Observe(e session.Event) {
 		}
 	case *session.Handshake:
 		s.failed.add(e)
+		s.fleet.handshake(e)
 		s.times.handshake(e)
 		if s.list >= Connections {
 			s.lines.handshake(e)
@@ -78,14 +80,15 @@ func (s *textSink) Observe(e session.Event) {
 		}
 	case *session.Sealed:
 		s.sealed.add(&e.Conn.Facts)
-		s.finds.closed(&e.Conn.Facts)
+		s.finds.closed(e.Conn)
 	case *session.Ordinary:
-		s.finds.closed(&e.Conn.Facts)
+		s.finds.closed(e.Conn)
 	case *session.Closed:
 		s.conns.add(e.Conn)
+		s.fleet.closed(e.Conn)
 		s.failed.closed(&e.Conn.Facts)
 		s.codes.add(&e.Conn.Facts)
-		s.finds.closed(&e.Conn.Facts)
+		s.finds.closed(e.Conn)
 		s.times.closed(&e.Conn.Facts)
 		if s.list >= Connections {
 			s.lines.closed(e)
@@ -142,17 +145,26 @@ func (s *textSink) Finish(sum *Summary) error {
 		if err := s.sealed.table().write(s.out, s.opts.width(), s.st); err != nil {
 			return err
 		}
+		s.keyHints()
 		return s.out.Flush()
 	}
 	s.headlines()
 	s.totals(sum)
 	w := s.opts.width()
-	for _, t := range []*table{s.conns.table(w), s.failed.table(), s.codes.table(), s.finds.table(), s.times.table(), s.sealed.table()} {
+	for _, t := range []*table{s.conns.table(w), s.failed.table(), s.codes.table(), s.fleet.table(), s.fleet.retries(), s.finds.table(), s.times.table(), s.sealed.table()} {
 		if err := t.write(s.out, w, s.st); err != nil {
 			return err
 		}
 	}
+	s.keyHints()
 	return s.out.Flush()
+}
+
+// keyHints says how what TLS hides could be read.
+func (s *textSink) keyHints() {
+	for _, line := range s.sealed.notes() {
+		s.out.WriteString(s.wrap(line, "  ") + "\n")
+	}
 }
 
 // items writes a name and what belongs to it, in as many lines as it takes.

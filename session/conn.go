@@ -89,6 +89,9 @@ func (c *Conn) segment(d reassembly.Dir, g *reassembly.Segment) {
 	for ch := range c.stream.Chunks(d, g) {
 		c.chunk(ch)
 	}
+	if c.multi != nil {
+		c.settle(false)
+	}
 	if o := c.opener; o != nil && d == reassembly.FromClient {
 		o.heed(g)
 	}
@@ -157,6 +160,9 @@ func (c *Conn) bytes(ch *reassembly.Chunk) {
 		if c.joined && c.beginsTLS(ch) {
 			c.secure(ch)
 			return
+		}
+		if ch.Lost > 0 {
+			c.opener.lost[ch.Dir] = true
 		}
 		if c.joined && c.multi == nil && h2.LooksJoined(ch.Dir == reassembly.FromClient, ch.Data) && c.opener.reader.Pending() == nil {
 			c.multiplexed(ch, false)

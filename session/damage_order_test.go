@@ -224,7 +224,7 @@ func (tr *trial) stateThen(client way, packets []capture.Packet) {
 	f, last := &tr.got.closed[client][0], int64(len(packets))
 	handshakes := tr.rec.ref.handshakes[client]
 	if n := len(handshakes); n == 0 || !handshakes[n-1].established || handshakes[n-1].packet > last {
-		if f.State != session.Connecting && f.State != session.Refused && f.State != session.Unanswered {
+		if f.State != session.Connecting && f.State != session.Refused && f.State != session.Unanswered && tr.rec.ref.closed[client][0].State != session.MidStream {
 			tr.errorf(client, "%v before it was open", f.State)
 		}
 		return

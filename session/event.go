@@ -83,6 +83,11 @@ type Message struct {
 	*frames.Message
 	FirstPacket int64        // the packet in which its first frame began
 	FirstTime   capture.Time // and its time
+
+	// UndecodableSince is 0 unless the message is compressed and could not be
+	// inflated: then it is the packet in which the first such message of the
+	// direction began, with none behind it that could (RFC 7692 §7.2.2).
+	UndecodableSince int64
 }
 
 // Lost is told when bytes of a WebSocket connection are known to be missing

@@ -47,6 +47,7 @@ type Facts struct {
 	Handshake  *handshake.Handshake // the last attempt; nil if none was captured; once open, only the fields that Brief keeps
 	Target     string               // of its request
 	Host       string               // which it was sent to
+	Greeting   string               // with what the server spoke first, or answered, in place of HTTP: its first bytes, 24 at most
 	Mismatch   Mismatch             // one end speaks TLS and the other does not
 	Confidence float64              // that it is a WebSocket, where no answer was captured that says so; else 0
 	Answer     int                  // bytes of the head of an answer that did not come to its end
@@ -62,6 +63,8 @@ type Facts struct {
 	TLS *tlsdecrypt.Facts // nil where it was in clear
 	H2  *H2               // nil where it was not a stream of HTTP/2
 	TCP TCP
+
+	Unreached *Unreached // what ICMP said of its segments, nil where it said nothing
 
 	HTTP *HTTP // nil where its ordinary exchanges had nothing to tell
 

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/wssniff/wssniff/capture"
-	"github.com/wssniff/wssniff/handshake/h2"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 	"github.com/wssniff/wssniff/tlsdecrypt"
@@ -34,7 +33,6 @@ func (w *spoken) like(g *spoken) bool {
 type said struct {
 	whole []spoken
 	opens map[uint32]int64 // the packet of the answer
-	reset map[uint32]bool  // RST_STREAM overtakes what waits for a lost packet of the other side
 }
 
 func (s *said) Observe(e session.Event) {
@@ -42,10 +40,6 @@ func (s *said) Observe(e session.Event) {
 	case *session.Handshake:
 		if e.H2 != nil && e.Established {
 			s.opens[e.H2.Stream] = e.Packet
-		}
-	case *session.Closed:
-		if e.Conn.H2 != nil && e.Conn.H2.How == h2.Reset {
-			s.reset[e.Conn.H2.Stream] = true
 		}
 	case *session.Message:
 		if e.Conn.H2 != nil && e.Complete {
@@ -63,7 +57,7 @@ func (s *said) mustStay(w *spoken, n int64) bool {
 	used := w.dir == reassembly.FromClient || slices.ContainsFunc(s.whole, func(b spoken) bool {
 		return b.stream == w.stream && b.dir == w.dir && b.last < n
 	})
-	return n > w.last || n < w.first && w.length < oneDATA && s.opens[w.stream] < n && used && !s.reset[w.stream]
+	return n > w.last || n < w.first && w.length < oneDATA && s.opens[w.stream] < n && used
 }
 
 // unlocked reads the recording of that name with its secrets.
@@ -97,7 +91,7 @@ func unlocked(t *testing.T, name string) (packets []capture.Packet, keys *tlsdec
 
 func sayAll(t testing.TB, packets []capture.Packet, keys *tlsdecrypt.Keys) *said {
 	t.Helper()
-	s := &said{opens: map[uint32]int64{}, reset: map[uint32]bool{}}
+	s := &said{opens: map[uint32]int64{}}
 	tr := session.New(session.Config{Keys: keys, Keep: 1 << 20}, s)
 	for i := range packets {
 		tr.Packet(&packets[i])

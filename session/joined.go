@@ -2,6 +2,7 @@ package session
 
 import (
 	"math"
+	"slices"
 
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/handshake"
@@ -15,7 +16,7 @@ import (
 //
 //	only the response captured   it opens the connection as ever
 //	only the request             what follows it is frames, if it looks like them
-//	neither                      both directions are searched for a chain of
+//	neither, or both cut         both directions are searched for a chain of
 //	                             frames; who masks them is the client
 //	                             (RFC 6455 §5.1), whatever the ports are
 //
@@ -33,7 +34,7 @@ func (c *Conn) searching() bool {
 	case o.reader.Pending() != nil:
 		return c.answerLost()
 	}
-	return (c.tls == nil || c.tls.Joined) && (c.joined || c.forced())
+	return (c.tls == nil || c.tls.Joined) && (c.joined || c.forced() || o.lost == [2]bool{true, true})
 }
 
 // answerLost says whether a request may have had an answer that the capture
@@ -51,12 +52,17 @@ func (c *Conn) losesAnswer(r *reassembly.Chunk) bool {
 
 // forced says whether the connection is to be taken for a WebSocket.
 func (c *Conn) forced() bool {
-	for _, port := range c.t.conf.DecodeAs {
-		if port == c.Server.Port() || port == c.Client.Port() {
-			return true
-		}
+	ports := c.t.conf.DecodeAs
+	return slices.Contains(ports, c.Server.Port()) || slices.Contains(ports, c.Client.Port())
+}
+
+// forcedAs says which end sends in direction d of a forced connection: the port
+// is the server's.
+func (c *Conn) forcedAs(d reassembly.Dir) reassembly.Dir {
+	if ports := c.t.conf.DecodeAs; slices.Contains(ports, c.Client.Port()) && !slices.Contains(ports, c.Server.Port()) {
+		return d.Other()
 	}
-	return false
+	return d
 }
 
 // recognise opens the connection if its frames have been found. It is called
@@ -78,35 +84,50 @@ func (c *Conn) recognise(r *reassembly.Chunk) {
 	if c.recogniseRecords(r) {
 		return
 	}
-	first, ok := o.firstFound()
+	first, bits, ok := c.firstFound()
 	if !ok {
 		c.despair()
 		return
 	}
-	bits, masked := o.searches[first].finder.Score()
-	if masked != (first == reassembly.FromClient) && c.tls == nil && c.outer == nil {
+	if masked := o.searches[first].finder.Masked(); masked != (first == reassembly.FromClient) && c.tls == nil && c.outer == nil {
 		c.turn()
 	}
 	c.openUnseen(r, 1-math.Exp2(-float64(bits)))
 }
 
-// firstFound gives the direction in which frames were found; of two, the one
-// whose frames are masked. Two directions that mask alike are nothing known.
-func (o *opener) firstFound() (d reassembly.Dir, ok bool) {
-	var found, masked [2]bool
-	for i := range o.searches {
-		if f := o.searches[i].finder; f != nil && f.Found() {
-			found[i], masked[i] = true, f.Masked()
+// firstFound gives the direction in which frames were found, and how much
+// speaks for them; of two, the one whose frames are masked. Two directions that
+// mask alike are nothing known.
+func (c *Conn) firstFound() (d reassembly.Dir, bits int, ok bool) {
+	o := c.opener
+	a, b := o.searches[0].finder, o.searches[1].finder
+	for i, f := range [...]*frames.Finder{a, b} {
+		switch {
+		case f == nil:
+		case c.forced():
+			f.Believe(forcedBits)
+		case !c.stream.Seen(reassembly.Dir(i).Other()):
+			f.Believe(aloneBits)
 		}
 	}
-	switch {
-	case found[0] && found[1] && masked[0] == masked[1]:
+	switch x, y := a != nil && a.Found(), b != nil && b.Found(); {
+	case x && y && a.Masked() == b.Masked():
 		o.hopeless = true
-		return 0, false
-	case found[0] && (masked[0] || !found[1]):
-		return 0, true
+		return 0, 0, false
+	case x && (a.Masked() || !y):
+		bits, _ = a.Score()
+		return 0, bits, true
+	case y:
+		bits, _ = b.Score()
+		return 1, bits, true
+	case a == nil || b == nil:
+		return 0, 0, false
 	}
-	return 1, found[1]
+	bits, ok = frames.Pair(a, b)
+	if ok && b.Masked() {
+		d = 1
+	}
+	return d, bits, ok
 }
 
 // despair ends a search that leads nowhere.
@@ -195,9 +216,11 @@ func (c *Conn) openUnseen(r *reassembly.Chunk, confidence float64) {
 		if a.search = x; x.finder == nil {
 			continue
 		}
+		a.untold = x.from + x.finder.Offset()
 		a.unfollowed, a.unfollowedAt = x.fed, place{r.Packet, x.from, r.Time}
+		x.finder.Habit.Deflate = s.assembler.Deflate != nil
 		x.finder.Assume(d == reassembly.FromClient)
-		if !c.realignRecords(d, s, r) && x.finder.Found() {
+		if !c.realignRecords(d, s, r) && (x.finder.Found() || c.believe(x.finder)) {
 			c.resume(d, s, r)
 		}
 	}

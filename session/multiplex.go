@@ -94,6 +94,7 @@ func (c *Conn) alpnH2() bool { return c.TLS != nil && c.TLS.ALPN == "h2" }
 // demultiplex takes a run of HTTP/2.
 func (c *Conn) demultiplex(r *reassembly.Chunk) {
 	m, fromClient := c.multi, r.Dir == reassembly.FromClient
+	m.Behind = [2]bool{c.stream.Waits(reassembly.FromClient), c.stream.Waits(reassembly.FromServer)}
 	if r.Lost > 0 {
 		for e := range m.Lost(fromClient, uint64(r.Lost)) {
 			c.streamEvent(e, r)
@@ -103,6 +104,19 @@ func (c *Conn) demultiplex(r *reassembly.Chunk) {
 		c.streamEvent(e, r)
 	}
 	r.Data, r.Lost = nil, 0
+}
+
+// settle takes the ends of streams that waited for bytes of the other side, if
+// these do not wait themselves.
+func (c *Conn) settle(over bool) {
+	m := c.multi
+	if m == nil || !m.Waiting() || !over && (c.stream.Waits(reassembly.FromClient) || c.stream.Waits(reassembly.FromServer)) {
+		return
+	}
+	r := reassembly.Chunk{Packet: c.t.last.Number, Carried: c.t.last.Number, Time: c.t.last.Time}
+	for e := range m.Settle() {
+		c.streamEvent(e, &r)
+	}
 }
 
 // streamEvent takes what HTTP/2 tells of a stream.

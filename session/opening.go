@@ -23,6 +23,7 @@ type opener struct {
 	heard     bool               // acked is known
 	answered  bool               // and it has spoken since it acknowledged more
 	refusal   *Refusal           // its body is being read
+	lost      [2]bool            // by direction: bytes of it were, so that a handshake may have been among them
 }
 
 // http hands a run to the handshake reader, up to where a WebSocket opens.
@@ -33,6 +34,9 @@ func (c *Conn) http(r *reassembly.Chunk) {
 	}
 	if c.answersAlert(r) {
 		c.Mismatch = HTTPToTLS
+		r.Data = nil
+	}
+	if d == reassembly.FromServer && (c.Greeting != "" || c.greets(r)) {
 		r.Data = nil
 	}
 	for len(r.Data) > 0 && c.phase == opening {

@@ -24,7 +24,8 @@ func (c *Conn) lookFor(x *search, known frames.Habit, r *reassembly.Chunk) {
 		x.finder.Certainty = 0
 		if c.forced() {
 			x.finder.Certainty = forcedCertainty
-			x.finder.Assume(r.Dir == reassembly.FromClient)
+			x.finder.Habit.Deflate = true
+			x.finder.Assume(c.forcedAs(r.Dir) == reassembly.FromClient)
 		}
 		x.from = r.Offset - r.Lost
 	}
@@ -58,9 +59,22 @@ func (c *Conn) stop(x *search) {
 	*x = search{}
 }
 
-// forcedCertainty is how many bits must speak for a frame, over chance, where
-// the user says that the connection is a WebSocket.
-const forcedCertainty = 12
+// How many bits must speak for frames, over chance.
+const (
+	aloneBits       = 40 // where the capture has nothing of the other direction
+	otherBits       = 20 // where those of the other direction were found
+	forcedBits      = 1  // where the user says so, for two in a row from the beginning of a segment on
+	forcedCertainty = 12 // and for one anywhere else
+)
+
+// believe says whether what may be the first frames of a direction is taken
+// for them, now that the other direction is known to have some.
+func (c *Conn) believe(f *frames.Finder) bool {
+	if c.forced() {
+		return f.Believe(forcedBits)
+	}
+	return f.Believe(otherBits)
+}
 
 // keptSearch bounds the memory in bytes that a search leaves to the next one.
 const keptSearch = 16 << 10
@@ -73,6 +87,7 @@ type astray struct {
 	joined       bool   // the capture began there
 	unfollowed   int64  // bytes behind the point where framing was lost
 	unfollowedAt place
+	untold       int64 // where in the byte stream the connection was open: losses before it were not told
 }
 
 // stray gives the direction what it needs then.
@@ -97,7 +112,7 @@ func (c *Conn) unsynced(d reassembly.Dir, s *side, r *reassembly.Chunk) {
 	c.lookFor(&a.search, s.habit, r)
 	switch f := a.search.finder; {
 	case c.realignRecords(d, s, r):
-	case f.Found():
+	case f.Found(), a.joined && c.believe(f):
 		c.resume(d, s, r)
 	case f.Hopeless():
 		a.hopeless = true
@@ -139,6 +154,10 @@ func (c *Conn) replay(d reassembly.Dir, s *side, r *reassembly.Chunk, from int64
 	for run := range runs {
 		for p := range s.parser.Lose(run.Lost) {
 			c.piece(d, s, p, run)
+		}
+		if run.Lost > 0 && s.astray != nil && run.Offset < s.untold {
+			c.t.totals.Gaps++
+			c.emitLost(c.at(d, run), run.Lost, "not captured")
 		}
 		for p := range s.parser.Pieces(run.Data) {
 			c.piece(d, s, p, run)

@@ -122,9 +122,24 @@ func (l *list) last() *flow {
 	return l.root.prev
 }
 
-// A table finds flows by key: open addressing with linear probing.
+// A table finds flows by key: open addressing with linear probing. It is made of
+// parts that grow one by one: to move all flows at once would hold up the packets
+// of a live capture for milliseconds.
 type table struct {
 	seed  uint64
+	parts [tableParts]part
+	n     int
+}
+
+const (
+	partBits   = 6
+	tableParts = 1 << partBits
+)
+
+// part is the one that a flow with the hash is in: the low bits say where there.
+func (t *table) part(hash uint64) *part { return &t.parts[hash>>(64-partBits)] }
+
+type part struct {
 	slots []slot // a power of two of them
 	n     int
 }
@@ -135,12 +150,13 @@ type slot struct {
 }
 
 func (t *table) find(k *key, hash uint64) *flow {
-	if t.n == 0 {
+	p := t.part(hash)
+	if p.n == 0 {
 		return nil
 	}
-	mask := uint64(len(t.slots) - 1)
-	for i := hash & mask; t.slots[i].flow != nil; i = (i + 1) & mask {
-		if s := &t.slots[i]; s.hash == hash && s.flow.key.equal(k) {
+	mask := uint64(len(p.slots) - 1)
+	for i := hash & mask; p.slots[i].flow != nil; i = (i + 1) & mask {
+		if s := &p.slots[i]; s.hash == hash && s.flow.key.equal(k) {
 			return s.flow
 		}
 	}
@@ -148,50 +164,54 @@ func (t *table) find(k *key, hash uint64) *flow {
 }
 
 func (t *table) add(f *flow) {
-	if 4*t.n >= 3*len(t.slots) {
-		t.grow()
+	p := t.part(f.hash)
+	if 4*p.n >= 3*len(p.slots) {
+		p.grow()
 	}
-	t.put(f)
+	p.put(f)
+	p.n++
 	t.n++
 }
 
-func (t *table) put(f *flow) {
-	mask := uint64(len(t.slots) - 1)
+func (p *part) put(f *flow) {
+	mask := uint64(len(p.slots) - 1)
 	i := f.hash & mask
-	for t.slots[i].flow != nil {
+	for p.slots[i].flow != nil {
 		i = (i + 1) & mask
 	}
-	t.slots[i] = slot{f.hash, f}
+	p.slots[i] = slot{f.hash, f}
 }
 
-func (t *table) grow() {
-	old := t.slots
-	t.slots = make([]slot, max(64, 2*len(old)))
+func (p *part) grow() {
+	old := p.slots
+	p.slots = make([]slot, max(8, 2*len(old)))
 	for _, s := range old {
 		if s.flow != nil {
-			t.put(s.flow)
+			p.put(s.flow)
 		}
 	}
 }
 
 // remove takes f out and closes the hole, so that probing needs no tombstones.
 func (t *table) remove(f *flow) {
-	mask := uint64(len(t.slots) - 1)
+	p := t.part(f.hash)
+	mask := uint64(len(p.slots) - 1)
 	i := f.hash & mask
-	for t.slots[i].flow != f {
+	for p.slots[i].flow != f {
 		i = (i + 1) & mask
 	}
 	for j := i; ; {
 		j = (j + 1) & mask
-		s := t.slots[j]
+		s := p.slots[j]
 		if s.flow == nil {
 			break
 		}
 		if home := s.hash & mask; (j-home)&mask >= (j-i)&mask {
-			t.slots[i] = s
+			p.slots[i] = s
 			i = j
 		}
 	}
-	t.slots[i] = slot{}
+	p.slots[i] = slot{}
+	p.n--
 	t.n--
 }

@@ -19,7 +19,7 @@ func TestTableAgainstMap(t *testing.T) {
 	for i := range keys {
 		keys[i] = key{low: [2]uint64{0, uint64(i)}}
 	}
-	hash := func(k key) uint64 { return k.low[1] % 37 << 3 }
+	hash := func(k key) uint64 { return k.low[1]%37<<3 | k.low[1]%3<<62 }
 	for step := range 20_000 {
 		k := keys[rng.IntN(len(keys))]
 		if got := tab.find(&k, hash(k)); got != model[k] {
@@ -36,6 +36,27 @@ func TestTableAgainstMap(t *testing.T) {
 		if tab.n != len(model) {
 			t.Fatalf("step %d: %d flows, want %d", step, tab.n, len(model))
 		}
+	}
+}
+
+// TestTableGrowsInParts holds that no flow added to 100,000 makes more of them
+// move than their share of a part.
+func TestTableGrowsInParts(t *testing.T) {
+	const flows = 100_000
+	tab := table{seed: rand.Uint64()}
+	most := 0
+	for i := range flows {
+		k := key{low: [2]uint64{0, uint64(i)}}
+		f := &flow{key: k, hash: k.hash(tab.seed)}
+		p := tab.part(f.hash)
+		before := len(p.slots)
+		tab.add(f)
+		if len(p.slots) != before {
+			most = max(most, p.n)
+		}
+	}
+	if most == 0 || most > 2*flows/tableParts {
+		t.Errorf("%d flows moved for one, of %d", most, flows)
 	}
 }
 

@@ -82,8 +82,9 @@ func (t *Tracker) Packet(p *capture.Packet) {
 	t.totals.see(p)
 	g := t.ip.Segment(p)
 	if g == nil {
+		f := t.quoted(t.ip.Quote(p))
 		if k := t.conf.Keeper; k != nil {
-			t.tellKeeper(k, p, nil)
+			t.tellKeeper(k, p, f)
 		}
 		return
 	}

@@ -127,6 +127,7 @@ func (c *Conn) drain() {
 		c.chunk(chunk)
 	}
 	c.flush(packet, t)
+	c.settle(true)
 }
 
 func (c *Conn) unanswered() bool {

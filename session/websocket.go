@@ -29,6 +29,8 @@ type side struct {
 
 	pings *pings // nil before the first
 
+	undecodable int64 // packet in which the first of the last messages began that could not be inflated; 0 if the last could
+
 	cuts       cutting // how the frames stand in records of TLS
 	whole      uint64  // bytes of the largest that was in one
 	lostHeader bool    // the last loss over a header may have been that alone
@@ -319,10 +321,25 @@ func (c *Conn) message(d reassembly.Dir, first *place, m *frames.Message, r *rea
 	e.set(c, d, r)
 	e.Offset, e.FirstPacket, e.FirstTime = first.offset, first.packet, first.time
 	e.Message = m
+	e.UndecodableSince = c.sides[d].inflates(m, first.packet)
 	c.t.emit(e)
 	if first == &c.sides[d].message {
 		*first = place{}
 	}
+}
+
+// inflates notes whether m, which began in the packet, was inflated, and says
+// since which packet the messages of the side were not.
+func (s *side) inflates(m *frames.Message, packet int64) (since int64) {
+	switch {
+	case !m.Compressed:
+		return 0
+	case m.Inflated:
+		s.undecodable = 0
+	case s.undecodable == 0:
+		s.undecodable = packet
+	}
+	return s.undecodable
 }
 
 // cut ends what d has begun: the frame that is not complete, the message

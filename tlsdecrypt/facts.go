@@ -28,9 +28,10 @@ type Facts struct {
 	ServerHello *ServerHello // the last that was no HelloRetryRequest
 	Retry       *ServerHello // the HelloRetryRequest (RFC 8446 §4.1.4)
 
-	Version Version // negotiated; 0 as long as no ServerHello was seen
-	Suite   uint16  // negotiated
-	ALPN    string  // negotiated, if it was seen: in 1.3 it is encrypted (RFC 7301 §3.1)
+	Random  [32]byte // the client's, by which the key log names the connection; zero if it is not known
+	Version Version  // negotiated; 0 as long as no ServerHello was seen
+	Suite   uint16   // negotiated
+	ALPN    string   // negotiated, if it was seen: in 1.3 it is encrypted (RFC 7301 §3.1)
 
 	Certificates [2][]Certificate // by Side: the chain it showed, its own first
 	CertsSeen    [2]int           // by Side: Certificate messages; one without a certificate counts

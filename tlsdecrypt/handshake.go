@@ -74,6 +74,9 @@ func (d *Decrypter) clientHello(s Side, hello *ClientHello) {
 		f.Renegotiated++
 	}
 	d.client = hello.Random
+	if f.ClientHello == hello {
+		f.Random = hello.Random
+	}
 	f.EarlyData = f.EarlyData || hello.EarlyData
 	client := d.of(Client)
 	switch {

@@ -178,3 +178,38 @@ func TestOpenSSL(t *testing.T) {
 		})
 	}
 }
+
+// TestOpenSSLSizes holds that what s_client sends is what comes out, from one
+// byte to a full record, with the suites that crypto/tls does not have.
+func TestOpenSSLSizes(t *testing.T) {
+	if _, err := exec.LookPath("openssl"); err != nil {
+		t.Skip("openssl is not installed: encrypt-then-MAC, CCM and DHE are not tested here")
+	}
+	var input strings.Builder
+	for _, n := range []int{0, 1, 15, 16, 17, 1000, 16383, 16384} {
+		input.WriteString(strings.Repeat("x", n) + "\n")
+	}
+	input.WriteString("the end\n")
+	for name, client := range map[string][]string{
+		"etm":        {"-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA256:@SECLEVEL=0"},
+		"mte":        {"-tls1_2", "-cipher", "ECDHE-RSA-AES256-SHA384:@SECLEVEL=0", "-no_etm"},
+		"ccm":        {"-tls1_2", "-cipher", "AES128-CCM:@SECLEVEL=0"},
+		"ccm8":       {"-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-CCM8:@SECLEVEL=0"},
+		"dhe-chacha": {"-tls1_2", "-cipher", "DHE-RSA-CHACHA20-POLY1305:@SECLEVEL=0"},
+		"13-ccm":     {"-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := []string{"-cipher", "ALL:@SECLEVEL=0"}
+			if name == "13-ccm" {
+				server = append(server, "-ciphersuites", "TLS_AES_128_CCM_SHA256")
+			}
+			r := openssl(t, server, client, input.String())
+			d := &Decrypter{Keys: keysOf(t, r.keys.Bytes())}
+			var got result
+			got.run(d, r.flights, 1448)
+			if want := input.String(); !strings.HasPrefix(string(got.data[0]), want) || got.lost[0] != 0 {
+				t.Errorf("%v, %s: %d bytes and %d lost, want %d", d.Facts().State, SuiteName(d.Facts().Suite), len(got.data[0]), got.lost[0], len(want))
+			}
+		})
+	}
+}

@@ -180,6 +180,34 @@ func TestSplitAnywhere(t *testing.T) {
 	}
 }
 
+// TestSplitEachSuite holds the same of the data of each suite.
+func TestSplitEachSuite(t *testing.T) {
+	sent, all := payloads(1, 40)
+	for _, conf := range configs() {
+		var r recording
+		c := &tls.Config{MinVersion: conf.version, MaxVersion: conf.version, CipherSuites: []uint16{conf.suite}}
+		r.record(t, c.Clone(), c.Clone(), sent)
+		keys := keysOf(t, r.keys.Bytes())
+		cuts := 0
+		for i, f := range r.flights {
+			if f.data[0] != typeData || len(f.data) > 300 {
+				continue
+			}
+			for cut := 1; cut < len(f.data); cut++ {
+				split := slices.Concat(r.flights[:i], []flight{{f.dir, f.data[:cut]}, {f.dir, f.data[cut:]}}, r.flights[i+1:])
+				var got result
+				got.run(&Decrypter{Keys: keys}, split, 1<<20)
+				if cuts++; !bytes.Equal(got.data[0], all) || !bytes.Equal(got.data[1], all) {
+					t.Fatalf("%s: flight %d cut at %d: other bytes than sent", conf.name, i, cut)
+				}
+			}
+		}
+		if cuts < 100 {
+			t.Errorf("%s: cut in %d places, want more", conf.name, cuts)
+		}
+	}
+}
+
 // BenchmarkDecrypt compares a decrypted byte with what crypto/cipher alone
 // takes for it.
 func BenchmarkDecrypt(b *testing.B) {

@@ -164,6 +164,7 @@ func (k *Keys) Sender(b []byte) (s Side, ok bool) {
 func (d *Decrypter) settle13(h *half, rec *record, of *secrets) {
 	f := &d.facts
 	f.Version, f.Suite = TLS13, h.key.suite.id
+	f.Random = of.random
 	f.Changes++
 	d.secrets, d.suite, d.client = of, h.key.suite, of.random
 	other := &d.halves[0]
@@ -201,6 +202,7 @@ func (d *Decrypter) whose(h *half, s Side, rec *record) bool {
 			if _, _, ok := h.key.open(d.room(rec), rec, n); ok {
 				h.key.seq = n
 				d.origin, d.retry = d.client, true
+				f.Random = of.random
 				return true
 			}
 		}

@@ -38,11 +38,12 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	source := f.filtered(packets)
 	src := &watched{Source: source, limit: f.count, broken: out.failed, keys: keys}
 	src.files, _ = packets.(*capture.Files)
-	if !f.quiet && isTerminal(stderr) {
-		src.progress = newProgress(stderr)
-	}
+	src.progress = f.progress(stderr)
 	sink := &judge{Sink: f.format.New(f.written(out, src.progress), f.options(stdout))}
-	checker := diagnose.New(diagnose.All(), sink)
+	checker, err := newChecker(f.data, sink)
+	if err != nil {
+		return 0, false, err
+	}
 	used := src.unlocks(f.workers)
 	conf := f.config(used)
 	kept, err := f.keeper(used, &conf, stderr)
@@ -67,13 +68,20 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	if err := cmp.Or(finish(sink, out, summary(totals)), unkept); err != nil {
 		return 0, false, err
 	}
-	inputs := packets.Inputs()
 	if f.verbose {
-		describe(stderr, inputs, totals)
+		describe(stderr, packets.Inputs(), totals)
 		describeFilter(stderr, source)
 		kept.describe(stderr, f.write)
 	}
-	return sink.worst, tellDamage(stderr, inputs), nil
+	return sink.worst, tellDamage(stderr, packets.Inputs()), nil
+}
+
+// progress gives the line that says how far it is, nil where nobody would see it.
+func (f *flags) progress(stderr io.Writer) *progress {
+	if f.quiet || !isTerminal(stderr) {
+		return nil
+	}
+	return newProgress(stderr)
 }
 
 // tellDamage says which inputs could not be read to their end, and whether any could not.

@@ -45,6 +45,7 @@ type flags struct {
 	version  bool
 	rules    bool
 	explain  string
+	data     string // folder
 	failOn   diagnose.Severity
 }
 
@@ -78,6 +79,7 @@ func parseFlags(args []string) (*flags, error) {
 	set.IntVar(&f.workers, "workers", 1, "")
 	set.StringVar(&failOn, "fail-on", "never", "")
 	set.StringVar(&f.explain, "explain", "", "")
+	set.StringVar(&f.data, "data", "", "")
 	set.BoolVar(&f.rules, "rules", false, "")
 	set.StringVar(&memory, "max-memory", "", "")
 	set.BoolVar(&f.checksum, "checksum", false, "")

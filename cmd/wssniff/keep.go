@@ -122,8 +122,8 @@ func (k *keeper) Keep(stream int64, tls *tlsdecrypt.Facts) {
 		return
 	}
 	k.fates[stream] = wanted
-	if tls != nil && tls.ClientHello != nil && k.keys != nil {
-		k.file.secret(stream, k.keys.Lines(tls.ClientHello.Random))
+	if tls != nil && k.keys != nil {
+		k.file.secret(stream, k.keys.Lines(tls.Random))
 	}
 	for _, w := range k.take(stream) {
 		k.file.write(&w.packet)

@@ -97,6 +97,27 @@ func TestKeptSecrets(t *testing.T) {
 	}
 }
 
+// TestKeptJoined holds that of a connection of TLS whose beginning was not
+// captured the secrets are kept that were found to open it.
+func TestKeptJoined(t *testing.T) {
+	packets, keys := recorded(t, filepath.Join(capturesDir, "wss-go.pcapng"))
+	name := filepath.Join(t.TempDir(), "kept.pcapng")
+	file, err := openKeep(name, ring{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newKeeper(file, keys)
+	if _, err := session.Run(casetest.Source(packets[11:40]), session.Config{Keys: keys, Keeper: k}, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.finish(); err != nil {
+		t.Fatal(err)
+	}
+	if all := strings.Join(told(t, "-r", name), "\n"); !strings.Contains(all, `"length":20000`) {
+		t.Errorf("what was kept does not open by itself:\n%s", all)
+	}
+}
+
 // TestOthersAreNotKept holds that nothing is kept of what is not in the report,
 // and that a connection that is not decided does not hold others up for ever.
 func TestOthersAreNotKept(t *testing.T) {

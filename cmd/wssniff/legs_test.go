@@ -17,10 +17,14 @@ import (
 // them did. Clients of one server at once, and one after the other, are in the
 // other recordings.
 var proxied = map[string]string{
+	"haproxy-tunnel":  "1+2",
 	"http-connect":    "1+2 3+4+5",
 	"nginx":           "1+2 3+4",
 	"nginx-forgotten": "1+2",
+	"nginx-http10":    "1+2 3+4",
 	"nginx-idle":      "1+2",
+	"nginx-minute":    "1+2",
+	"nginx-refuses":   "1+2 10+11 4+5",
 	"proxy-protocol":  "1+2+3 4+5+6 7+8+9+10",
 	"socks":           "1+2 3+4 5+6 7+8+9",
 }

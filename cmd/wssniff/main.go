@@ -77,6 +77,7 @@ What is wrong
                          warning, or never (default never)
       --rules            list the rules
       --explain RULE     one rule: what was seen, why, and what to change
+      --data DIR         tables on products to go by: see docs/data.md
 
 Running
       --workers N        follow connections on N processors (default 1)

@@ -133,6 +133,8 @@ type tlsCase struct {
 	nots   []string // and that must not
 	keys   bool     // with the secrets
 	late   int      // so many of the runs at the beginning are not captured
+	says   int      // so many of the runs inside are said; 0: all, less: none
+	end    string   // instead of a FIN of each side, the server's first
 	client *tls.Config
 	server *tls.Config
 	script string // instead of what the two ends would say; {hello} is a ClientHello
@@ -171,16 +173,22 @@ func tlsCases(t *testing.T) []tlsCase {
 		"tls-cert-bad.expired", "tls-cert-bad.not-yet-valid", "tls-cert-bad.name-mismatch", "tls-cert-bad.self-signed",
 		"tls-cert-bad.chain-incomplete", "tls-cert-bad.expires-soon", "tls-version-or-cipher.none", "tls-version-or-cipher.obsolete",
 		"tls-alpn-h2-only.no-overlap", "tls-alpn-h2-only.h2-selected", "tls-plaintext-mismatch.http-to-tls", "tls-plaintext-mismatch.tls-to-http",
-		"handshake-request-invalid.no-sni-host-mismatch",
+		"handshake-request-invalid.no-sni-host-mismatch", "tls-cert-rejected.left", "tls-no-close-notify",
 	}
 	elsewhere := &tls.Config{InsecureSkipVerify: true, ServerName: "other.example"}
 	return []tlsCase{
 		{name: "healthy 1.2", nots: healthy, client: trusting, server: v12(serve(good))},
 		{name: "healthy 1.3", nots: healthy, client: trusting, server: serve(good)},
+		{name: "nothing asked", wants: []string{"handshake-no-response.no-request"}, keys: true, says: -1, end: "wait 10s\nfin\n", client: trusting, server: serve(good)},
+		{name: "nothing asked, no secrets", nots: []string{"handshake-no-response.no-request"}, says: -1, end: "wait 10s\nfin\n", client: trusting, server: serve(good)},
 		{name: "healthy 1.3 decrypted", nots: healthy, keys: true, client: trusting, server: serve(good)},
 		{name: "unknown CA", wants: []string{"tls-cert-rejected"}, nots: bad("self-signed"), client: strangers, server: v12(serve(good))},
 		{name: "unknown CA 1.3", wants: []string{"tls-cert-rejected"}, client: strangers, server: serve(good)},
 		{name: "unknown CA 1.3 decrypted", wants: []string{"tls-cert-rejected"}, keys: true, client: strangers, server: serve(good)},
+		{name: "left", wants: []string{"tls-cert-rejected.left"}, nots: []string{"tls-no-close-notify"}, client: trusting, server: serve(good), says: -1, end: "fin c\nfin\n"},
+		{name: "left, decrypted", wants: []string{"tls-cert-rejected.left"}, keys: true, client: trusting, server: v12(serve(good)), says: -1, end: "fin c\nfin\n"},
+		{name: "left late", nots: []string{"tls-cert-rejected.left"}, client: trusting, server: serve(good), says: -1, end: "wait 30s\nfin c\nfin\n"},
+		{name: "no close_notify", wants: []string{"tls-no-close-notify"}, keys: true, client: trusting, server: serve(good), says: 2},
 		{name: "expired", wants: append(bad("expired"), "tls-cert-rejected"), client: trusting, server: v12(serve(ca.leaf(t, year2020, onTheDay.AddDate(0, 0, -3))))},
 		{name: "early", wants: bad("not-yet-valid"), client: trusting, server: v12(serve(ca.leaf(t, onTheDay.AddDate(0, 0, 3), year2030)))},
 		{name: "other name", wants: bad("name-mismatch"), client: trusting, server: v12(serve(ca.leaf(t, year2020, year2030, "www.example")))},
@@ -206,8 +214,15 @@ func (c *tlsCase) judge(t *testing.T) []*diagnose.Finding {
 	script, keys := c.script, new(tlsdecrypt.Keys)
 	switch {
 	case script == "":
-		outside, keylog := shake(t, c.client.Clone(), c.server.Clone(), conversation...)
+		says := conversation
+		if c.says != 0 {
+			says = says[:max(c.says, 0)]
+		}
+		outside, keylog := shake(t, c.client.Clone(), c.server.Clone(), says...)
 		script = scriptOf(outside[c.late:], 1460)
+		if c.end != "" {
+			script = strings.TrimSuffix(script, "fin\n") + c.end
+		}
 		if c.keys {
 			if w := keys.Log("test").Write(keylog); w != nil {
 				t.Fatal(w)

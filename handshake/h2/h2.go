@@ -81,6 +81,10 @@ func from(fromClient bool) dir {
 type Parser struct {
 	// Upgraded says that an HTTP/1.1 request asked for h2c and became stream 1.
 	Upgraded bool
+	// Behind says of client and server whether bytes that they have sent are
+	// not here yet, but may come: what ends streams from the other side waits
+	// for them, until Settle.
+	Behind [2]bool
 	// MaxStreams is how many streams are known at a time; 0 means 256.
 	MaxStreams int
 
@@ -89,6 +93,7 @@ type Parser struct {
 	flow    [2]flow // of what that side sends
 	facts   Facts
 	queue   []Event // what the last step has to tell
+	late    []ending
 }
 
 // Facts are counts of a connection.
@@ -139,9 +144,29 @@ func (p *Parser) Lost(fromClient bool, n uint64) iter.Seq[*Event] {
 	}
 }
 
+// Waiting tells whether there is something for Settle to yield.
+func (p *Parser) Waiting() bool { return len(p.late) > 0 }
+
+// Settle yields the ends of streams that have waited for bytes sent before
+// them: these are here now, or lost.
+func (p *Parser) Settle() iter.Seq[*Event] {
+	return func(yield func(*Event) bool) {
+		late := p.late
+		p.late = nil
+		for _, e := range late {
+			p.end(e.d, e.s, e.how, e.code)
+		}
+		p.tell(yield)
+	}
+}
+
 // End yields the end of each stream that is still open.
 func (p *Parser) End() iter.Seq[*Event] {
 	return func(yield func(*Event) bool) {
+		for _, e := range p.late {
+			p.end(e.d, e.s, e.how, e.code)
+		}
+		p.late = nil
 		for _, s := range p.streams.list {
 			p.end(server, s, Cut, 0)
 		}

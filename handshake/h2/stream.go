@@ -124,6 +124,24 @@ func (p *Parser) end(d dir, s *stream, how How, code ErrorCode) {
 	p.add(e)
 }
 
+// An ending is the end of a stream that one side has told, and that waits for
+// what the other one had sent before.
+type ending struct {
+	d    dir
+	s    *stream
+	how  How
+	code ErrorCode
+}
+
+// tear takes note that one side has given up a stream.
+func (p *Parser) tear(d dir, s *stream, how How, code ErrorCode) {
+	if p.Behind[d.other()] && len(p.late) < defaultStreams {
+		p.late = append(p.late, ending{d, s, how, code})
+		return
+	}
+	p.end(d, s, how, code)
+}
+
 // readReset reads RST_STREAM (RFC 9113 §6.4).
 func (p *Parser) readReset(d dir, b []byte) {
 	s := p.streams.byID[p.half[d].frame.stream]
@@ -134,7 +152,7 @@ func (p *Parser) readReset(d dir, b []byte) {
 	if len(b) >= 4 {
 		code = ErrorCode(binary.BigEndian.Uint32(b))
 	}
-	p.end(d, s, Reset, code)
+	p.tear(d, s, Reset, code)
 }
 
 // readGoAway reads GOAWAY (RFC 9113 §6.8).
@@ -150,7 +168,7 @@ func (p *Parser) readGoAway(d dir, b []byte) {
 	}
 	for _, s := range p.streams.list {
 		if s.id > last {
-			p.end(d, s, GoneAway, code)
+			p.tear(d, s, GoneAway, code)
 		}
 	}
 }

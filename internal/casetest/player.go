@@ -53,6 +53,7 @@ type end struct {
 	sent    []byte     // its byte stream, up to next
 	pending []byte     // bytes of join lines, to leave with the next line's
 	owners  []*line    // of pending
+	last    *segment   // the last one that was put
 	held    []*segment // swap: captured behind the next one
 }
 
@@ -187,6 +188,7 @@ func (m *manner) dress(s *segment, i int) {
 // capture does not see it. A router sends it on 20 microseconds later.
 func (p *player) put(s *segment) {
 	path := &p.conn.path
+	p.conn.ends[s.dir].last = s
 	next := path.ids
 	if s.numbered {
 		path.ids[s.dir] = s.id

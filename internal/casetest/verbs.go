@@ -27,6 +27,7 @@ var verbs = map[string]func(*player, *line) error{
 	"conn":      (*player).change,
 	"capture":   (*player).capture,
 	"packet":    (*player).packet,
+	"icmp":      (*player).icmp,
 }
 
 // unopened are the verbs that need no connection.

@@ -78,7 +78,8 @@ PROGRAMS = {
 }
 
 # The software of a proxy, for a truth file.
-VERSIONS = {"haproxy": "HAProxy 2.6.12", "haproxy-h2": "HAProxy 2.6.12", "microsocks": "microsocks 1.0.3", "microsocks-password": "microsocks 1.0.3",
+VERSIONS = {"haproxy": "HAProxy 2.6.12", "haproxy-h2": "HAProxy 2.6.12", "haproxy-tunnel": "HAProxy 2.6.12",
+            "nginx-failures": "nginx 1.22.1", "microsocks": "microsocks 1.0.3", "microsocks-password": "microsocks 1.0.3",
             "dante": "Dante 1.4.2", "tinyproxy": "tinyproxy 1.11.1"}
 
 

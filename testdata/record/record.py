@@ -17,6 +17,7 @@ import proxies
 import tunnel
 from capturing import KEYS, Capture
 from certificate import PEM, certify
+from failures import FAILURES, PROGRAMS
 from scenarios import SCENARIOS
 from truth import join
 
@@ -27,6 +28,7 @@ TRUST = {"SSLKEYLOGFILE": KEYS, "NODE_EXTRA_CA_CERTS": PEM}
 COMMANDS = {
     "ws": ["node", *KEYLOG, "peers/node.mjs"],
     "apps": ["node", *KEYLOG, "peers/apps.mjs"],
+    "again": ["node", *KEYLOG, "peers/again.mjs"],
     "undici": ["node", *KEYLOG, "--experimental-websocket", "peers/node.mjs"],
     "undici7": ["node", *KEYLOG, "peers/node.mjs"],
     "coder": ["bin/gopeer"],
@@ -66,7 +68,7 @@ class Peer:
             self.events.append({"event": "end"})
             self.news.notify_all()
 
-    def expect(self, *names, seconds=30):
+    def expect(self, *names, seconds=120):
         """Waits for one of the named events, or for the end of the process."""
         def found():
             return next((e for e in self.events if e["event"] in (*names, "end")), None)
@@ -140,6 +142,15 @@ def sysctl(name, value=None):
     return file.write_text(value)
 
 
+def act(scenario, begun):
+    """Does what the scenario says happens on the way: before the clients, and so many seconds after they began."""
+    for seconds, command in scenario.during:
+        if seconds < 0 and not begun:
+            subprocess.run(command, check=True)
+        elif seconds >= 0 and begun:
+            threading.Timer(seconds, subprocess.run, [command]).start()
+
+
 def start_capture(scenario, network):
     return Capture(scenario, CAPTURES, prefixes(network, {})[0] if scenario.interface == "near0" else ())
 
@@ -158,6 +169,8 @@ def record(scenario):
     nginx = start_nginx(scenario)
     between = proxies.Proxies(scenario.proxies)
     capture = None if scenario.midstream else start_capture(scenario, network)
+    act(scenario, False)
+    act(scenario, True)
     clients, capture, gate = run_clients(scenario, capture, network)
     time.sleep(scenario.settle)
     name = capture.stop()
@@ -177,11 +190,12 @@ def record(scenario):
 
 def main(names):
     CAPTURES.mkdir(exist_ok=True)
-    known = {s.name: s for s in SCENARIOS}
+    proxies.PROGRAMS.update(PROGRAMS)
+    known = {s.name: s for s in SCENARIOS + FAILURES}
     for name in names:
         if name not in known:
             raise SystemExit(f"record: no scenario {name}; there are: {' '.join(known)}")
-    for scenario in SCENARIOS:
+    for scenario in known.values():
         if not names or scenario.name in names:
             record(scenario)
 

@@ -19,6 +19,7 @@ class Scenario:
     nginx: bool = False          # nginx on 8081, and on 8445 with TLS, passes on to 8080
     proxies: tuple = ()          # rows of proxies.PROGRAMS
     link: str = ""               # a bad path between the ends: see link.py
+    during: tuple = ()           # what happens on the way: seconds since the clients began, or -1 for before, and a command
     sysctl: dict = field(default_factory=dict)  # settings of the kernel, where there is no link
     partial: bool = False        # the filter leaves out what was sent
     keys: bool = False           # there is TLS: its secrets go into the capture, which is a pcapng then
@@ -477,6 +478,18 @@ SCENARIOS += [
         + [client("gorilla", "", "/alpn", port=8520, tls_fault="alpn-http"), client("coder", "", "/unknown-ca", port=8521, tls_fault="unknown-ca"),
            client("chromium", "close", "/browser", port=8523, strict=True),
            client("ws", "", "/tls-to-http", port=8522), client("ws", "", "/http-to-tls", port=8521, tls=False)], settle=1.0),
+    wss("wss-via", "TLS inside what proxies are told first: behind PROXY protocol in version 1, in version 2, and in version 2 inside "
+        "SOCKS 4, and through the tunnel of an HTTP proxy; all legs.", [server("ws")],
+        [client("ws", PAIR, "/v1", port=8091), client("ws", PAIR, "/v2", port=8092), client("ws", PAIR, "/v2-socks4", port=8093),
+         client("ws", PAIR, "/tunnel", chain=[("http", 3128)])], proxies=("haproxy", "dante", "tinyproxy")),
+    wss("tls-refusals", "TLS fails, a connection each: no common cipher suite; a name that the server does not know; an authority that "
+        "Node and Python do not know, in TLS 1.3 and 1.2, which they tell nobody.",
+        [server("gorilla", port=8540, tls_fault="gcm-256", tls_max="TLSv1.2"), server("gorilla", port=8541, tls_fault="no-name"),
+         server("ws", port=8542), server("ws", port=8543), server("ws", port=8544)],
+        [client("gorilla", "", "/ciphers", port=8540, tls_fault="gcm-128", tls_max="TLSv1.2"), client("gorilla", "", "/no-name", port=8541, tls_fault="localhost"),
+         client("ws", "", "/node", port=8542, tls_fault="unknown-ca"),
+         client("ws", "", "/node-1.2", port=8543, tls_fault="unknown-ca", tls_max="TLSv1.2"),
+         client("websockets", "", "/python", port=8544, tls_fault="unknown-ca")], settle=1.0),
 ]
 
 

@@ -57,7 +57,7 @@ def connection(client, server, scenario, before):
     row = {
         "client_port": told("client_port"), "server_port": told("server_port"), "target": told("target"),
         "status": told("status"), "subprotocol": told("subprotocol", ""), "extensions": told("extensions", ""),
-        "outcome": outcome(client, server),
+        "outcome": outcome(client, server, scenario),
     }
     if told("h2_stream"):
         row["h2_stream"] = told("h2_stream")
@@ -90,7 +90,7 @@ def side(end, sent, received):
     return log
 
 
-def outcome(client, server):
+def outcome(client, server, scenario):
     ends = [e for e in (client, server) if e]
     status = next((e["status"] for e in ends if e.get("status") is not None), None)
     if status == 200 and any("h2_stream" in e for e in ends):
@@ -100,11 +100,13 @@ def outcome(client, server):
     if "alert number 116" in (client or {}).get("error", ""):
         return None  # in TLS 1.3 the server refuses the client's certificate when the request may have been sent
     if status == 0:
+        if scenario.during:  # the path was shut, and no host answered
+            return "unanswered"
         return "refused" if server is None and "h2_stream" not in client else "unanswered"
     if status != 101:
         return "refused"
     if client and not client["opened"]:
-        return "rejected"
+        return None if client.get("offered") else "rejected"  # no packet says that it wanted one of those that it offered
     if all(got_close(e, o) for e, o in ((client, server), (server, client)) if e):
         return "closed"
     if client and server and any(o["log"].get("close_sent") and not got_close(e, o)

@@ -43,12 +43,24 @@ var faults = map[string]func(*tls.Config){
 	"self-signed": func(c *tls.Config) { c.Certificates = certificate(-90, 90, "localhost") },
 	"versions":    func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 },
 	"only-1.2":    func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS12, tls.VersionTLS12 },
+	"gcm-256": func(c *tls.Config) {
+		c.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384}
+	},
+	"gcm-128": func(c *tls.Config) {
+		c.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}
+		c.ServerName = "localhost"
+	},
+	"no-name":     func(c *tls.Config) { c.GetConfigForClient = nobody }, // crypto/tls answers with unrecognized_name
 	"ciphers":     func(c *tls.Config) { c.CipherSuites = []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA} },
 	"alpn":        func(c *tls.Config) { c.NextProtos = []string{"mqtt"} },
 	"alpn-http":   func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} },
+	"localhost":   func(c *tls.Config) { c.ServerName = "localhost" },
 	"client-cert": func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert },
 	"unknown-ca":  func(c *tls.Config) { c.RootCAs = x509.NewCertPool() },
 }
+
+// nobody has no certificate for any name.
+func nobody(*tls.ClientHelloInfo) (*tls.Config, error) { return &tls.Config{}, nil }
 
 // certificate is one that signed itself, valid between two days from now.
 func certificate(from, to int, name string) []tls.Certificate {

@@ -92,7 +92,7 @@ async function wsClient() {
   if (conf.http_first) options.agent = await agentAfterHttp();
   else {
     options.createConnection = (o) => {
-      const socket = pem ? tls.connect({ ...o, path: undefined, ca: pem, servername: "localhost" }) : net.connect({ ...o, path: undefined });
+      const socket = pem ? tls.connect({ ...o, path: undefined, ca: conf.tls_fault === "unknown-ca" ? [] : pem, maxVersion: conf.tls_max, servername: "localhost" }) : net.connect({ ...o, path: undefined });
       socket.on("connect", () => (record.client_port = socket.localPort));
       return socket;
     };

@@ -123,7 +123,8 @@ def secured(server):
     """The settings of TLS, if there is TLS. The library writes the secrets where SSLKEYLOGFILE says."""
     if "cert" not in CONF:
         return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH if server else ssl.Purpose.SERVER_AUTH, cafile=CONF["cert"])
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH if server else ssl.Purpose.SERVER_AUTH,
+                                         cafile=None if CONF.get("tls_fault") == "unknown-ca" else CONF["cert"])
     if server:
         context.load_cert_chain(CONF["cert"])
     if CONF.get("tls_max") == "TLSv1.2":

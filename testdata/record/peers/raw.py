@@ -68,12 +68,12 @@ class Raw:
 
     def __init__(self, sock, side):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.settimeout(3)
+        sock.settimeout(CONF.get("patience", 3))
         self.sock, self.side, self.inbox = sock, side, b""
         self.sent, self.received = Log(), Log()
         self.held, self.slow, self.status = None, False, 0
         self.target, self.key = CONF["target"], "dGhlIHNhbXBsZSBub25jZQ=="
-        self.plain = True
+        self.plain, self.subprotocol = True, None
         ports = sock.getsockname()[1], sock.getpeername()[1]
         self.client_port, self.server_port = ports if side == "client" else reversed(ports)
 
@@ -130,6 +130,8 @@ class Raw:
                  "Sec-WebSocket-Accept: " + accept]
         lines += {"subprotocol": ["Sec-WebSocket-Protocol: not-offered"],
                   "extension": ["Sec-WebSocket-Extensions: x-not-offered"]}.get(kind, [])
+        if kind == "subprotocol":
+            self.subprotocol = "not-offered"
         if kind == "200":
             lines = ["HTTP/1.1 200 OK", "Content-Type: text/plain", "Content-Length: 6"]
         if kind != "none":
@@ -216,7 +218,7 @@ class Raw:
         for kind in ("pings", "pongs"):
             log.update({kind + "_sent": self.sent.counts[kind], kind + "_received": self.received.counts[kind]})
         say(event="connection", side=self.side, software="raw socket", client_port=self.client_port,
-            server_port=self.server_port, target=self.target, status=self.status, opened=self.status == 101,
+            server_port=self.server_port, target=self.target, status=self.status, opened=self.status == 101, subprotocol=self.subprotocol,
             log=log, **more)
 
 

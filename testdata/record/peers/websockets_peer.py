@@ -19,7 +19,8 @@ class WebsocketsPeer(Peer):
         record.head.update(client_port=local if client else remote, server_port=remote if client else local)
         record.opened(subprotocol=ws.subprotocol or "",
                       extensions=ws.response_headers.get("Sec-WebSocket-Extensions", ""))
-        self.log.update(pings_sent=0, pongs_received=0)
+        if not CONF.get("own_pings"):  # those the library sends itself it does not tell of
+            self.log.update(pings_sent=0, pongs_received=0)
 
     async def run(self):
         playing = asyncio.ensure_future(self.play())

@@ -1,0 +1,70 @@
+package diagnose
+
+import (
+	"slices"
+	"time"
+
+	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/session"
+	"github.com/wssniff/wssniff/tlsdecrypt"
+)
+
+// endedBare is the rule of a TLS connection that TCP ended, and TLS did not.
+var endedBare = Rule{
+	ID: "tls-no-close-notify", Severity: Info, Clause: "RFC 8446 §6.1",
+	Title:   "TCP was closed under an open WebSocket without close_notify",
+	Advice:  "look at who sent the FIN: a program that closes TLS sends close_notify first",
+	Seen:    "a FIN behind decrypted records, none of which is that side's close_notify, and no Close frame of that side",
+	Means:   "the bare socket was closed: the process ended, or something on the way did it; a FIN proves nothing of who sent it",
+	Causes:  []string{"the process was killed or crashed", "a library that closes the socket under TLS", "a box on the way that ends connections"},
+	Fixes:   []Fix{{"", "close the WebSocket, then TLS, then TCP, when a process shuts down"}},
+	NotWhen: "the side sent a Close frame, which says the same: many servers leave close_notify out then",
+	Closed: func(p *Pass, e *session.Closed) {
+		c, f := e.Conn, e.Conn.TLS
+		if f == nil || c.H2 != nil || f.State != tlsdecrypt.Decrypting || f.Lost() || !cutOff(c) || c.TCP.End != reassembly.FIN {
+			return
+		}
+		by := c.TCP.EndedBy
+		if side := &f.Sides[by]; side.CloseNotify || side.Undecryptable > 0 || c.Sides[by].Close != nil || c.Sides[by].LostBytes > 0 {
+			return
+		}
+		p.from(by)
+		p.Report("", "FIN of the %v in packet %d", by, c.TCP.EndedIn).In(c.TCP.EndedIn)
+	},
+}
+
+// atOnce is how soon a client leaves that does not like the certificate.
+const atOnce = time.Second
+
+func certRejected(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
+	p.from(reassembly.FromClient)
+	if a := alertOf(f, tlsdecrypt.Client, 42, 43, 44, 45, 46, 48); a != nil {
+		p.alert("", a)
+		return
+	}
+	s := &f.Sides[tlsdecrypt.Client]
+	shown := f.Sides[tlsdecrypt.Server].Encrypted > 0 || f.CertsSeen[tlsdecrypt.Server] > 0
+	switch {
+	case f.ServerHello == nil || !shown || f.Lost() || c.TCP.End == reassembly.NotEnded || f.Resumed || f.EarlyData:
+	case c.State == session.Refused && f.Version == tlsdecrypt.TLS13 && f.State != tlsdecrypt.Decrypting && s.Encrypted == 1 && s.First[0] == alertBody:
+		// In TLS 1.3 without keys: one record that is an alert by its length, where Finished would be.
+		p.Report("", "an encrypted alert instead of Finished, and the end by the %v", c.TCP.EndedBy).As(Likely).In(c.TCP.EndedIn)
+	case c.TCP.EndedBy != reassembly.FromClient || fatalAlert(f) || f.CertRequest:
+	case slices.ContainsFunc(f.ClientHello.Suites, tlsdecrypt.GREASE): // a browser: it says why, and connects in advance
+	case f.Version == tlsdecrypt.TLS13 && f.State != tlsdecrypt.Decrypting && f.Sides[tlsdecrypt.Server].Last == alertBody: // the server says something first
+	case c.State == session.Refused && s.Encrypted == 0 && s.Records <= 2: // ClientHello, and a ChangeCipherSpec
+		p.Report("", "the end by the client, without a word, where its Finished would be").As(Likely).In(c.TCP.EndedIn)
+	case c.State != session.Refused && leftUnasked(c, f) && c.TCP.EndedAt.Sub(f.ServerHello.Time) < atOnce:
+		p.Report("left", "the end by the client %v behind the ServerHello, without a request", c.TCP.EndedAt.Sub(f.ServerHello.Time).Round(time.Millisecond)).
+			As(Possible).In(c.TCP.EndedIn)
+	}
+}
+
+func fatalAlert(f *tlsdecrypt.Facts) bool {
+	for i := range f.Alerts {
+		if f.Alerts[i].Fatal() {
+			return true
+		}
+	}
+	return false
+}

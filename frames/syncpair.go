@@ -1,0 +1,90 @@
+package frames
+
+// What a payload holds cannot be told from frames by one direction of which
+// nothing is known. The two directions of a connection can: frame follows
+// frame in both, each chain begins where a segment does and goes on to the end
+// of what was captured, and one is masked and the other is not. Something else
+// that carries frames would show itself between them.
+
+const (
+	// How many bits have to speak for the chains of a pair, beyond chance:
+	// together, and for the weaker one.
+	pairTogether = 48
+	pairEach     = 8
+
+	// How many bytes are held for a chain that begins where a chunk does, as
+	// long as fewer bits than these speak for it.
+	pairHeld    = 4 << 10
+	pairHopeful = 10
+)
+
+// Pair looks at the two directions of a connection that is not known to carry
+// frames. If they speak for each other both are found, and bits is how much
+// speaks for them.
+func Pair(a, b *Finder) (bits int, ok bool) {
+	x, y := a.whole(), b.whole()
+	if x == nil || y == nil || x.masked == y.masked {
+		return 0, false
+	}
+	of, with := int(x.score)-a.places(a.end), int(y.score)-b.places(b.end)
+	if min(of, with) < pairEach || of+with < pairTogether {
+		return 0, false
+	}
+	a.settle(x)
+	b.settle(y)
+	return of + with, true
+}
+
+// Believe finds the chain that goes from the beginning of a chunk to the end of
+// what was fed, if so many bits speak for it beyond chance: of a direction that
+// is known by other means to carry frames. Where a place in that chain was found
+// already, its beginning is.
+func (f *Finder) Believe(bits int) bool {
+	if f.found > 0 {
+		if f.from > 0 {
+			f.found = f.from
+		}
+		return true
+	}
+	c := f.whole()
+	if c == nil || int(c.score)-f.places(f.end) < bits {
+		return false
+	}
+	f.settle(c)
+	return true
+}
+
+// whole is the chain of two headers or more for which most speaks, if it
+// begins where a chunk does, is held from there and was not left since; nil if
+// there is none, or an equally good one.
+func (f *Finder) whole() *chain {
+	var best *chain
+	rival := int32(0)
+	for i := range f.chains {
+		c := &f.chains[i]
+		switch {
+		case best == nil || c.score > best.score:
+			if best != nil {
+				rival = max(rival, best.score)
+			}
+			best = c
+		default:
+			rival = max(rival, c.score)
+		}
+	}
+	if best == nil || best.from < 0 || best.start == best.last || best.score <= rival || f.pos < f.end {
+		return nil
+	}
+	return best
+}
+
+// settle makes c what was found.
+func (f *Finder) settle(c *chain) { f.found, f.masked = c.from+1, c.masked }
+
+// hold says whether what stands behind the first header of c is to be held.
+func (f *Finder) hold(c *chain) bool {
+	if c.from >= 0 && f.end-c.from > pairHeld && int(c.score)-f.places(c.start) < pairHopeful {
+		c.from = -1
+	}
+	return c.from >= 0
+}

@@ -1,0 +1,90 @@
+package report
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/reassembly"
+	"github.com/wssniff/wssniff/session"
+)
+
+// phases are how long each part of a connection took.
+func (f *follower) phases(c *session.Conn) {
+	var parts []string
+	part := func(name string, d time.Duration) {
+		if d > 0 {
+			parts = append(parts, name+" "+span(d))
+		}
+	}
+	part("TCP", c.TCP.RTT)
+	asked, answered := f.asked, f.answered
+	if asked > 0 && c.Start != capture.NoTime && c.TLS != nil {
+		part("TLS and before the request", asked.Sub(c.Start)-c.TCP.RTT)
+	}
+	switch {
+	case asked > 0 && answered > 0:
+		part("HTTP", answered.Sub(asked))
+	case asked > 0 && c.End != capture.NoTime:
+		part("HTTP, without an answer,", c.End.Sub(asked))
+	case !opened(&c.Facts) && c.End != capture.NoTime && c.Start != capture.NoTime:
+		part("waiting for TCP", c.End.Sub(c.Start))
+	}
+	if opened(&c.Facts) && answered > 0 {
+		part("open", c.End.Sub(answered))
+		part("longest silence", c.IdleMax)
+	}
+	if len(parts) > 0 {
+		f.out.WriteString("\n  " + fold("took: "+strings.Join(parts, ", "), f.opts.width()-2, "    ") + "\n")
+	}
+}
+
+// views are what a WebSocket API, as browsers have it, tells at either end once
+// the connection is over: wasClean if that end has both sent and had a Close.
+func (f *follower) views(c *session.Conn) {
+	switch c.State {
+	case session.Ended, session.Aborted, session.Rejected:
+	case session.Refused, session.Unanswered:
+		f.out.WriteString("  a browser tells its page: error, then close with code 1006, reason \"\", wasClean false\n")
+		return
+	default:
+		return
+	}
+	for _, d := range [...]reassembly.Dir{reassembly.FromClient, reassembly.FromServer} {
+		code, reason, clean := 1006, "", false
+		if said := c.Sides[d.Other()].Close; said != nil {
+			code, reason, clean = 1005, said.Reason, c.Sides[d].Close != nil
+			if said.HasCode {
+				code = int(said.Code)
+			}
+		}
+		f.out.WriteString("  the API of the " + d.String() + " tells: code " + strconv.Itoa(code) + ", reason " + f.quoted(reason) + ", wasClean " + strconv.FormatBool(clean) + "\n")
+	}
+}
+
+func (f *follower) quoted(s string) string { return `"` + clean(f.secret.string(s)) + `"` }
+
+// again is a command that asks for the same upgrade, where it was not granted.
+// What is secret is masked, and has to be filled in.
+func (f *follower) again(e *session.Handshake) {
+	h := e.Handshake
+	if h.Request == nil || h.Established || e.H2 != nil {
+		return
+	}
+	scheme := "http://"
+	if e.TLS != nil {
+		scheme = "https://"
+	}
+	args := []string{"curl -i -N --http1.1"}
+	for _, field := range [...]string{"Upgrade", "Connection", "Sec-WebSocket-Version", "Sec-WebSocket-Key", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Origin", "Cookie", "Authorization"} {
+		if h.Request.Fields.Has(field) {
+			args = append(args, "-H "+shell(field+": "+clean(f.secret.field(field, h.Request.Fields.Get(field)))))
+		}
+	}
+	args = append(args, "--connect-to "+shell("::"+address(e.Conn.Server)), shell(scheme+clean(f.secret.host(h.Host()))+clean(f.secret.url(h.Target()))))
+	f.out.WriteString("  again:\n    " + strings.Join(args, " \\\n      ") + "\n\n")
+}
+
+// shell quotes an argument for a shell.
+func shell(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
