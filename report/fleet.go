@@ -24,7 +24,7 @@ type fleetTally struct {
 	rest   int64 // of groups that there was no room for
 	series map[visitor]*visits
 
-	texts, paths, agents memo[string] // origins, targets and User-Agents, as they are shown
+	texts, paths, agents memo[string] // origins, paths and User-Agents, as they are shown
 	servers              memo[netip.AddrPort]
 	networks             memo[netip.Addr]
 }
@@ -107,10 +107,15 @@ func (t *fleetTally) text(s string) string {
 
 func (t *fleetTally) agent(s string) string { return t.text(family(s)) }
 
-// path is the target of a request without its query, as it is shown.
+// path is the target of a request without its query, as it is shown; "" where
+// there were so many others that it has no group.
 func (t *fleetTally) path(target string) string {
 	path, _, _ := strings.Cut(target, "?")
-	return cutTo(clean(t.secret.url(path)), maxCell)
+	if _, known := t.paths[path]; !known && len(t.paths) >= maxMemo {
+		t.rest++
+		return ""
+	}
+	return shown(&t.paths, path, func(path string) string { return cutTo(clean(t.secret.url(path)), maxCell) })
 }
 
 // family is the client that a User-Agent names, without what differs from one
@@ -134,7 +139,7 @@ func (t *fleetTally) closed(c *session.Conn) {
 	t.total++
 	names := [...]string{t.servers.of(c.Server, address), "", t.networks.of(c.Client.Addr(), network)}
 	if c.Target != "" {
-		names[byPath] = shown(&t.paths, c.Target, t.path)
+		names[byPath] = t.path(c.Target)
 	}
 	for kind, name := range names {
 		if name == "" {
