@@ -73,50 +73,55 @@ type kind struct {
 // Observe tells what happened, judges it and tells what was found.
 func (c *Checker) Observe(e session.Event) {
 	switch e := e.(type) {
+	case *session.Frame:
+		c.out.Observe(e)
+		c.judgeFrame(e)
+	case *session.Message:
+		c.hear(e)
+		c.out.Observe(e)
+		c.judgeMessage(e)
 	case *session.Closed:
 		c.close(e)
-		return
 	case *session.Sealed:
 		c.seal(e)
-		return
 	case *session.Ordinary:
 		c.judgeOrdinary(e)
-		return
 	case *session.Handshake:
 		c.judgeHandshake(e)
-		return
-	}
-	if m, ok := e.(*session.Message); ok {
-		c.hear(m)
-	}
-	c.out.Observe(e)
-	switch e := e.(type) {
-	case *session.Frame:
-		conn := c.connOf(e.Conn)
-		if !conn.plainFrame(e) {
-			p := c.begin(&e.Where)
-			for _, p.rule = range c.frame {
-				p.rule.Frame(p, e)
-			}
-			c.tell()
-		}
-		conn.frame(e)
-	case *session.Message:
-		c.judgeMessage(e)
 	case *session.Refusal:
+		c.out.Observe(e)
 		p := c.begin(&e.Where)
 		for _, p.rule = range c.refusal {
 			p.rule.Refusal(p, e)
 		}
 		c.tell()
 	case *session.Lost:
+		c.out.Observe(e)
 		p := c.begin(&e.Where)
 		for _, p.rule = range c.lost {
 			p.rule.Lost(p, e)
 		}
 		c.tell()
 		p.Conn.lost(e)
+	default:
+		c.out.Observe(e)
 	}
+}
+
+// judgeFrame shows a frame to the rules, if one may have something to say, and
+// notes it.
+func (c *Checker) judgeFrame(e *session.Frame) {
+	conn := c.connOf(e.Conn)
+	if conn.plainFrame(e) {
+		conn.plain(e)
+		return
+	}
+	p := c.begin(&e.Where)
+	for _, p.rule = range c.frame {
+		p.rule.Frame(p, e)
+	}
+	c.tell()
+	conn.frame(e)
 }
 
 // seal judges a TLS connection that could not be looked into, and forgets it.

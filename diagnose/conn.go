@@ -151,8 +151,8 @@ func (c *Conn) plainMessage(e *session.Message) bool {
 	return e.InvalidAt < 0 && e.Obstacle == frames.NoObstacle && e.Deflated == 0 && (!c.Sides[e.Dir].RSV1 || c.Deflate)
 }
 
-// frame notes a frame that the rules have seen.
-func (c *Conn) frame(e *session.Frame) {
+// count notes what is noted of every frame.
+func (c *Conn) count(e *session.Frame) *Side {
 	c.Inferred = !c.Opened
 	s := &c.Sides[e.Dir]
 	s.Frames++
@@ -168,6 +168,25 @@ func (c *Conn) frame(e *session.Frame) {
 	if c.Quiet > c.longest {
 		c.longest, c.longestAt, c.longestTo = c.Quiet, e.Time, e.Packet
 	}
+	return s
+}
+
+// plain notes a frame that plainFrame is true of: what frame does, as far as it
+// can concern such a one.
+func (c *Conn) plain(e *session.Frame) {
+	s := c.count(e)
+	s.spoke = e.Time
+	s.Odd <<= 1
+	s.RSV1 = e.RSV1
+	s.Empty++
+	if e.PayloadLength > 0 {
+		s.Empty = 0
+	}
+}
+
+// frame notes a frame that the rules have seen.
+func (c *Conn) frame(e *session.Frame) {
+	s := c.count(e)
 	if e.Opcode != frames.Close {
 		s.spoke = e.Time
 	}
