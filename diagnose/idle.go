@@ -68,7 +68,7 @@ var idleRules = []Rule{
 		Advice:  "raise the limit, or open the next connection at 80 to 95 % of it, at a random point",
 		Seen:    "three connections in a row that one side ended at the same age, within 2 %, without a long silence",
 		Means:   "heartbeats do not help: the age counts",
-		Causes:  []string{"a load balancer's limit: 30 s of Google Cloud by default, 2 h of AWS API Gateway, 4 h of Azure Front Door", "a token that is over", "a limit of the server: maxLifetime, max_connection_duration"},
+		Causes:  []string{"a load balancer's limit: 30 s of Google Cloud by default, 2 h of AWS API Gateway, 4 h of Azure Front Door", "a token that has expired", "a limit of the server: maxLifetime, max_connection_duration"},
 		Fixes:   []Fix{{"GKE", "BackendConfig: spec.timeoutSec: 3600"}, {"", "reconnect before the limit, with a random part"}},
 		NotWhen: "they were silent: see idle-timeout-close",
 		Closed: func(p *Pass, e *session.Closed) {

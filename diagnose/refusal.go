@@ -120,7 +120,7 @@ var refusalRules = []Rule{
 		Title:  "authentication is required",
 		Advice: "send a cookie of the same site, a ticket in the URL, or authenticate with the first message",
 		Means:  "the server knows nobody by this request; scripts in a browser cannot set Authorization here",
-		Causes: []string{"no cookie, for its SameSite or its domain", "a token that is over", "verifyClient of ws said no", "a proxy took Authorization away"},
+		Causes: []string{"no cookie, for its SameSite or its domain", "a token that has expired", "verifyClient of ws said no", "a proxy took Authorization away"},
 		Fixes:  []Fix{{"nginx", "proxy_set_header Authorization $http_authorization;"}},
 		Variants: []Variant{
 			{ID: "browser-cannot", Title: "the server wants a scheme that scripts in a browser cannot send", Advice: "let the server take a cookie, a ticket in the URL, or a first message"},
