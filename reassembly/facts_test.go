@@ -3,7 +3,6 @@ package reassembly
 import (
 	"encoding/binary"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -11,8 +10,10 @@ import (
 )
 
 func window(n uint16) func(*Segment) { return func(g *Segment) { g.Window = n } }
-func id(n uint16) func(*Segment)     { return func(g *Segment) { g.ID = n } }
-func ttl(n uint8) func(*Segment)     { return func(g *Segment) { g.TTL = n } }
+
+func id(n uint16) func(*Segment) { return func(g *Segment) { g.ID = n } }
+
+func ttl(n uint8) func(*Segment) { return func(g *Segment) { g.TTL = n } }
 
 func stamp(n uint32) func(*Segment) {
 	return func(g *Segment) {
@@ -347,118 +348,5 @@ func TestRTT(t *testing.T) {
 		if got := w.stream.RTT(S); got.Min != 0 {
 			t.Errorf("%s: the server sent nothing, and it took %v", tt.name, got)
 		}
-	}
-}
-
-// TestConflictsNameTheirPackets has more of them than are kept.
-func TestConflictsNameTheirPackets(t *testing.T) {
-	w := newWire(t, 1<<32-8)
-	w.open()
-	for i := range maxConflicts + 2 {
-		w.send(FromClient, FlagACK, 10*i, "abcdefghij")
-		w.send(FromClient, FlagACK, 10*i, "abcdefghiX")
-	}
-	got := w.stream.Conflicts(FromClient)
-	if len(got) != maxConflicts {
-		t.Fatalf("%d conflicts, want %d", len(got), maxConflicts)
-	}
-	for i, c := range got {
-		if want := (Conflict{First: int64(4 + 2*i), Second: int64(5 + 2*i), Offset: int64(10 * i), Length: 10}); c != want {
-			t.Errorf("%+v, want %+v", c, want)
-		}
-	}
-	if n := w.stream.Counts(FromClient).Conflicts; n != maxConflicts+2 {
-		t.Errorf("counted %d, want %d", n, maxConflicts+2)
-	}
-}
-
-// TestPlainNeedsNoMore says that traffic with nothing rare in it makes do
-// with the Stream.
-func TestPlainNeedsNoMore(t *testing.T) {
-	w := newWire(t, 1<<32-8)
-	w.open()
-	for i := range 20 {
-		w.send(FromClient, FlagACK, 3*i, "abc", w.ack(FromClient, 2*i))
-		w.send(FromServer, FlagACK, 2*i, "xy", w.ack(FromServer, 3*i+3))
-	}
-	w.send(FromClient, FlagACK|FlagFIN, 60, "", w.ack(FromClient, 40))
-	w.send(FromServer, FlagACK|FlagFIN, 40, "", w.ack(FromServer, 61))
-	if w.stream.Ended() != FIN {
-		t.Error("not ended")
-	}
-	for d := range w.stream.half {
-		if w.stream.half[d].rare != nil {
-			t.Errorf("%v: %+v", Dir(d), w.stream.half[d].Counts)
-		}
-	}
-}
-
-// TestLimitForcesALoss has a gap that nobody acknowledged, and no memory.
-func TestLimitForcesALoss(t *testing.T) {
-	w := newWire(t, 1)
-	w.stream.Limit = 1
-	w.open()
-	w.send(FromClient, FlagACK, 3, "def")
-	w.send(FromClient, FlagACK, 9, "jkl")
-	if got, want := w.log.String(), "c4 -3; c4 def; c5 -3; c5 jkl; "; got != want {
-		t.Errorf("yielded %q, want %q", got, want)
-	}
-	if n := w.stream.Budget.Forced; n != 2 || w.stream.Counts(FromClient).LimitsExceeded != 2 {
-		t.Errorf("forced %d, counted %d; want 2", n, w.stream.Counts(FromClient).LimitsExceeded)
-	}
-}
-
-// TestRouterCapture reads captures in which nothing was sent twice.
-func TestRouterCapture(t *testing.T) {
-	for name, twice := range map[string]bool{"router-any": true, "any-sll": false, "any-sll2": false} {
-		f, err := capture.Open([]string{filepath.Join("../testdata/captures", name+".pcap")}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var ip IP
-		var s Stream
-		var client string
-		var segments int64
-		for p := range capture.Packets(f) {
-			g := ip.Segment(p)
-			if g == nil {
-				continue
-			}
-			d := FromServer
-			if segments++; client == "" || client == g.Src.String() {
-				client, d = g.Src.String(), FromClient
-			}
-			for range s.Chunks(d, g) {
-			}
-			if s.Ended() == FIN {
-				break
-			}
-		}
-		f.Close()
-		a, b := s.Counts(FromClient), s.Counts(FromServer)
-		if n := a.Retransmitted + b.Retransmitted + a.DuplicateACKs + b.DuplicateACKs + a.OutOfOrder + b.OutOfOrder; n != 0 || segments == 0 {
-			t.Errorf("%s: client %+v, server %+v", name, a, b)
-		}
-		want := int64(0)
-		if twice {
-			want = segments / 2
-		}
-		if got := a.Duplicates + b.Duplicates; got != want {
-			t.Errorf("%s: %d duplicates of %d segments, want %d", name, got, segments, want)
-		}
-	}
-}
-
-// TestLimitIsNoReasonForALargeLoss has a segment far outside of what is ever
-// in flight, and no memory.
-func TestLimitIsNoReasonForALargeLoss(t *testing.T) {
-	w := newWire(t, 1<<32-5)
-	w.stream.Limit = 1
-	w.open()
-	w.send(FromClient, FlagACK, 1<<29, "far")
-	w.send(FromClient, FlagACK, 0, "abc")
-	w.flush()
-	if got, want := w.log.String(), "c5 abc; "; got != want {
-		t.Errorf("yielded %q, want %q", got, want)
 	}
 }
