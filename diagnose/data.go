@@ -231,6 +231,15 @@ func (w *World) usually(protocol string) string {
 	return ""
 }
 
+// asMarked is a product with its setting, as sure as the row's mark is.
+func asMarked(mark byte, product, setting string) string {
+	name := product + " (" + setting + ")"
+	if mark == 'K' {
+		name = "possibly " + name
+	}
+	return name
+}
+
 // pinging names the stacks that send Ping frames so often, "" for none.
 func (w *World) pinging(by reassembly.Dir, every time.Duration) string {
 	var names []string
@@ -239,11 +248,7 @@ func (w *World) pinging(by reassembly.Dir, every time.Duration) string {
 		if h.protocol != "ping" || !h.by[by] || !about(every, h.every) {
 			continue
 		}
-		name := h.stack + " (" + h.setting + ")"
-		if h.mark == 'K' {
-			name = "possibly " + name
-		}
-		names = append(names, name)
+		names = append(names, asMarked(h.mark, h.stack, h.setting))
 	}
 	if len(names) == 0 {
 		return ""
@@ -259,11 +264,7 @@ func (w *World) limited(size uint64) string {
 		if l.size != size {
 			continue
 		}
-		name := l.receiver + " (" + l.setting + ")"
-		if l.mark == 'K' {
-			name = "possibly " + name
-		}
-		names = append(names, name)
+		names = append(names, asMarked(l.mark, l.receiver, l.setting))
 	}
 	if len(names) == 0 {
 		return ""

@@ -129,6 +129,12 @@ func generated(t testing.TB, name string, n int) []capture.Packet {
 	if err := out.Close(); err != nil {
 		t.Fatal(err)
 	}
+	return readAll(t, file)
+}
+
+// readAll gives the packets of a file.
+func readAll(t testing.TB, file string) []capture.Packet {
+	t.Helper()
 	src, err := capture.Open([]string{file}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -1,10 +1,8 @@
 package session_test
 
 import (
-	"bytes"
 	"testing"
 
-	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/session"
 )
 
@@ -38,20 +36,7 @@ func (u *undecodable) Observe(e session.Event) {
 
 // TestUndecodableSince takes each packet out of a recording with compression.
 func TestUndecodableSince(t *testing.T) {
-	src, err := capture.Open([]string{"../testdata/captures/deflate-ws.pcap"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close()
-	var packets []capture.Packet
-	for p, err := range capture.Packets(src) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		q := *p
-		q.Data = bytes.Clone(p.Data)
-		packets = append(packets, q)
-	}
+	packets := readAll(t, "../testdata/captures/deflate-ws.pcap")
 	most := 0
 	for lost := range packets {
 		u := &undecodable{t: t, lost: int64(lost + 1)}

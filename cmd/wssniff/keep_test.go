@@ -281,19 +281,26 @@ func TestKilled(t *testing.T) {
 	cmd.Wait()
 	in.(io.Closer).Close()
 	<-done
+	n, end := readable(t, kept)
+	if n < 100 || end.Err != nil && !strings.Contains(end.Err.Error(), "cut off at byte") {
+		t.Errorf("%d packets, then %v", n, end.Err)
+	}
+}
+
+// readable counts the packets of a kept file that can be read, and says how it
+// ends.
+func readable(t *testing.T, kept string) (n int, in capture.Input) {
+	t.Helper()
 	src, err := capture.Open([]string{kept}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer src.Close()
-	n := 0
 	for _, err := range capture.Packets(src) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		n++
 	}
-	if in := src.Inputs()[0]; n < 100 || in.Err != nil && !strings.Contains(in.Err.Error(), "cut off at byte") {
-		t.Errorf("%d packets, then %v", n, in.Err)
-	}
+	return n, src.Inputs()[0]
 }

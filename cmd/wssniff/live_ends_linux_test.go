@@ -182,19 +182,8 @@ func TestDiskFull(t *testing.T) {
 	if code != exitUsage || !strings.Contains(said, "no space left on device") || !strings.Contains(p.output.String(), "Totals") {
 		t.Errorf("exit %d, %q, %s", code, said, &p.output)
 	}
-	src, err := capture.Open([]string{kept}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close()
-	n := 0
-	for _, err := range capture.Packets(src) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		n++
-	}
-	if in := src.Inputs()[0]; n < 20 || in.Err != nil {
+	n, in := readable(t, kept)
+	if n < 20 || in.Err != nil {
 		t.Errorf("%d packets, %v", n, in.Err)
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-
-	"github.com/wssniff/wssniff/capture"
 )
 
 // TestReaderGone: a reader of the report that goes away, as head does, ends the
@@ -29,19 +27,8 @@ func TestReaderGone(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("it ended with %v", err)
 	}
-	src, err := capture.Open([]string{kept}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer src.Close()
-	n := 0
-	for _, err := range capture.Packets(src) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		n++
-	}
-	if in := src.Inputs()[0]; in.Err != nil || n == 0 {
+	n, in := readable(t, kept)
+	if in.Err != nil || n == 0 {
 		t.Errorf("%d packets kept, then %v", n, in.Err)
 	}
 }
