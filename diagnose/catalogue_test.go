@@ -59,6 +59,7 @@ var catalogue = map[string]string{
 	"reset-after-close":             "W",
 	"message-too-big":               "E 1009 silent fragment-limit",
 	"closed-right-after-upgrade":    "E",
+	"deflate-bomb":                  "E many:W",
 }
 
 // zeekNames are the oddities that Zeek has a name for, and what has it here.
