@@ -187,6 +187,9 @@ func (c *Checker) close(e *session.Closed) {
 	p.Conn.legEnded(e)
 	c.world.noteEnd(p.Conn, e.Conn)
 	c.world.fail(e.Conn)
+	c.world.noteLeft(e.Conn)
+	c.world.noteFailure(e.Conn)
+	c.world.refusedH2(e.Conn)
 	for _, p.rule = range c.closed {
 		p.rule.Closed(p, e)
 	}

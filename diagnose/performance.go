@@ -223,6 +223,7 @@ type load struct {
 	deflatedFrom, deflatedTo uint64 // their bytes before and after
 	packed                   int64  // of them, those that were compressed before
 	asked                    bool   // whether compression would help
+	bombs                    bombs
 }
 
 // weigh notes a message. It tells whether a rule may have a word to say of it.
@@ -234,6 +235,9 @@ func (l *load) weigh(e *session.Message) bool {
 		l.deflatedTo += e.WireLength
 		if packed(e.Data) {
 			l.packed++
+		}
+		if l.bombs.add(e) {
+			return true
 		}
 	case e.Opcode == frames.Text && !e.Compressed:
 		l.plainBytes += e.WireLength
