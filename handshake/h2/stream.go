@@ -112,10 +112,12 @@ func (p *Parser) end(d dir, s *stream, how How, code ErrorCode) {
 	if s.ended[client] && s.ended[server] || how == EndStream && s.ended[d] {
 		return
 	}
-	s.ended[d] = true
 	if how != EndStream {
+		p.torn(d, s)
+		p.torn(d.other(), s)
 		s.ended[d.other()] = true
 	}
+	s.ended[d] = true
 	if s.kind == ordinary || s.kind == unsettled && !s.told {
 		return
 	}
