@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/wssniff/wssniff/frames"
+	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 )
@@ -21,12 +22,13 @@ const wrongAccept = "websocket_wrong_accept_header"
 var answerRules = []Rule{
 	{
 		ID: "accept-mismatch", Severity: Error, Clause: "RFC 6455 §4.1",
-		Title:  "Sec-WebSocket-Accept does not fit the key",
-		Advice: "compute it as base64(SHA-1(key + the GUID of RFC 6455)); keep caches and proxies out of the path",
-		Seen:   "a 101 whose Sec-WebSocket-Accept is not the one that the key asks for, or that has none",
-		Means:  "clients must fail the connection: browsers name an incorrect Sec-WebSocket-Accept value",
-		Causes: []string{"a server written by hand", "a proxy that changes the key on one side only", "a cache that answered with an old 101"},
-		Fixes:  []Fix{{"", "hash the key as sent, as text, with 258EAFA5-E914-47DA-95CA-C5AB0DC85B11 behind it"}},
+		Title:   "Sec-WebSocket-Accept does not fit the key",
+		Advice:  "compute it as base64(SHA-1(key + the GUID of RFC 6455)); keep caches and proxies out of the path",
+		Seen:    "a 101 whose Sec-WebSocket-Accept is not the one that the key asks for, or that has none",
+		Means:   "clients must fail the connection: browsers name an incorrect Sec-WebSocket-Accept value",
+		Causes:  []string{"a server written by hand", "a proxy that changes the key on one side only", "a cache that answered with an old 101"},
+		Fixes:   []Fix{{"", "hash the key as sent, as text, with 258EAFA5-E914-47DA-95CA-C5AB0DC85B11 behind it"}},
+		Confirm: "printf '%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11' KEY | openssl sha1 -binary | base64",
 		Variants: []Variant{
 			{ID: "missing", Title: "the 101 has no Sec-WebSocket-Accept", Zeek: "websocket_missing_accept_header"},
 			{ID: "multiple", Severity: Warning, Title: "the 101 has Sec-WebSocket-Accept more than once", Clause: "RFC 6455 §11.3.3", Zeek: "websocket_multiple_accept_headers"},
@@ -44,7 +46,12 @@ var answerRules = []Rule{
 					p.Report("multiple", "%d of them", n).In(h.Requested.Packet)
 				}
 			}
-			if valid, known := h.AcceptValid(); !known || valid {
+			valid, known := h.AcceptValid()
+			if !known && h.Status() == 101 && h.Request != nil && h.H2 == nil && !h.Obsolete && h.Key() == "" && !h.Response.Fields.Has("Sec-WebSocket-Accept") && !h.Request.Truncated && !h.Response.Truncated {
+				p.fails(LineAccept)
+				p.Report("missing", "neither a key nor an answer to one").In(h.Requested.Packet)
+			}
+			if !known || valid {
 				return
 			}
 			p.fails(LineAccept)
@@ -62,12 +69,14 @@ var answerRules = []Rule{
 	},
 	{
 		ID: "response-101-malformed", Severity: Error, Clause: "RFC 6455 §4.1",
-		Title:  "the 101 is one that clients must or may reject",
-		Advice: "answer with Upgrade: websocket and Connection: Upgrade; keep filters off the route",
-		Seen:   "a 101 without Upgrade or Connection, in HTTP/1.0, with a length, or with an empty field",
-		Means:  "clients fail the connection although the server thinks that it is open",
-		Causes: []string{"a server written by hand", "a filter of the framework wraps the answer", "a proxy writes Connection anew"},
-		Fixes:  []Fix{{"", "leave the WebSocket route out of compression, caching and response filters"}},
+		Title:   "the 101 is one that clients must or may reject",
+		Advice:  "answer with Upgrade: websocket and Connection: Upgrade; keep filters off the route",
+		Seen:    "a 101 without Upgrade or Connection, in HTTP/1.0, with a length, or with an empty field",
+		Means:   "clients fail the connection although the server thinks that it is open",
+		Causes:  []string{"a server written by hand", "a filter of the framework wraps the answer", "a proxy writes Connection anew"},
+		Fixes:   []Fix{{"", "leave the WebSocket route out of compression, caching and response filters"}},
+		Confirm: "capture at the server: what its 101 has there, and what of it arrives",
+		NotWhen: "the answer was not captured whole",
 		Variants: []Variant{
 			{ID: "no-upgrade", Title: "the 101 does not say Upgrade: websocket"},
 			{ID: "no-connection", Title: "the 101 does not say Connection: Upgrade"},
@@ -75,6 +84,7 @@ var answerRules = []Rule{
 			{ID: "has-length", Severity: Warning, Title: "the 101 has the length of a body", Clause: "RFC 9110 §8.6"},
 			{ID: "reason", Severity: Info, Title: "the reason of the 101 is an odd one", Clause: "RFC 9112 §4"},
 			{ID: "bytes-before-frame", Title: "a body follows the 101, not frames", Clause: "RFC 9110 §15.2"},
+			{ID: "no-fields", Title: "neither the request nor the 101 has a Sec-WebSocket field", Zeek: "websocket_established_unexpected", Advice: "look at what asked and what answered: a WebSocket library sends Sec-WebSocket-Key and its answer"},
 			{ID: "empty-header", Title: "the 101 has an empty Sec-WebSocket-Protocol or Sec-WebSocket-Extensions"},
 		},
 		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
@@ -84,6 +94,9 @@ var answerRules = []Rule{
 			}
 			if n, _ := f.CountToken("Connection", "upgrade"); n == 0 {
 				p.Report("no-connection", "Connection: %s", strings.Join(f.Values("Connection"), ", "))
+			}
+			if h.Request != nil && !h.Request.Truncated && !ofWebSocket(h.Request) && !ofWebSocket(h.Response) {
+				p.Report("no-fields", "it only says Upgrade: %s", strings.Join(f.Values("Upgrade"), ", "))
 			}
 			if h.Response.Proto == "HTTP/1.0" {
 				p.Report("http10", "%s 101", h.Response.Proto)
@@ -111,12 +124,14 @@ var answerRules = []Rule{
 	},
 	{
 		ID: "subprotocol-mismatch", Severity: Error, Clause: "RFC 6455 §4.1",
-		Title:  "client and server disagree about the subprotocol",
-		Advice: "answer with exactly one of the subprotocols that the client offers; offer none where none is used",
-		Seen:   "an answer that chooses what was not offered, or several; or none of those offered",
-		Means:  "browsers fail the connection where they offered one and got none, other clients often go on",
-		Causes: []string{"the server is not set up for the name", "a token is passed as subprotocol and not echoed", "a proxy drops the field from the answer"},
-		Fixes:  []Fix{{"Node ws", "handleProtocols"}, {"", "leave the argument out, or pass [], where no subprotocol is used"}},
+		Title:   "client and server disagree about the subprotocol",
+		Advice:  "answer with exactly one of the subprotocols that the client offers; offer none where none is used",
+		Seen:    "an answer that chooses what was not offered, or several; or none of those offered",
+		Means:   "browsers fail the connection where they offered one and got none, other clients often go on",
+		Causes:  []string{"the server is not set up for the name", "a token is passed as subprotocol and not echoed", "a proxy drops the field from the answer"},
+		Fixes:   []Fix{{"Node ws", "handleProtocols"}, {"", "leave the argument out, or pass [], where no subprotocol is used"}},
+		Confirm: "open the URL without a subprotocol, and with each of those that the server lists: wscat -s NAME",
+		NotWhen: "the client goes on without a subprotocol: then it is a warning",
 		Variants: []Variant{
 			{ID: "none-selected", Severity: Warning, Title: "the server chose none of the subprotocols offered"},
 			{ID: "not-offered", Title: "the server chose a subprotocol that was not offered"},
@@ -165,6 +180,13 @@ func noneSelected(p *Pass, e *session.Closed) {
 	}
 	p.from(reassembly.FromServer)
 	p.Report("none-selected", "%d offered%s", len(offered), text).At(severity).In(p.Conn.Requested.Packet, p.Conn.Answered.Packet)
+}
+
+// ofWebSocket tells whether a head has a field that only a WebSocket's has.
+func ofWebSocket(h *handshake.Head) bool {
+	return slices.ContainsFunc(h.Fields, func(f handshake.Field) bool {
+		return len(f.Name) > 14 && strings.EqualFold(f.Name[:14], "Sec-WebSocket-")
+	})
 }
 
 // bodies are how the bodies of HTTP messages begin that have been seen behind

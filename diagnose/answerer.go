@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/wssniff/wssniff/session"
@@ -11,7 +12,7 @@ import (
 type answerer struct {
 	name        string
 	body        string // part of the body
-	field, part string // a field, and a part of its value, both in lower case; an empty part is any
+	field, part string // a field, and a part of its value, both in lower case; an empty part is any. Field status: the number that only one answers with
 	certainty   Certainty
 }
 
@@ -21,6 +22,12 @@ func (w *World) whoAnswered(e *session.Refusal) (name string, c Certainty) {
 		a := &w.data.answerers[i]
 		if a.body != "" {
 			if strings.Contains(string(e.Body), a.body) {
+				return a.name, a.certainty
+			}
+			continue
+		}
+		if a.field == "status" {
+			if strconv.Itoa(e.Status()) == a.part {
 				return a.name, a.certainty
 			}
 			continue

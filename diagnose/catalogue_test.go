@@ -19,7 +19,7 @@ var catalogue = map[string]string{
 	"ws-version-unsupported":        "E plain-http-426:I",
 	"handshake-request-invalid":     "E method no-host body:W early-data fragment no-sni-host-mismatch:W",
 	"accept-mismatch":               "E key-of-other-leg no-guid decoded-key hex case-changed",
-	"response-101-malformed":        "E no-upgrade no-connection http10 has-length:W reason:I bytes-before-frame empty-header",
+	"response-101-malformed":        "E no-upgrade no-connection http10 has-length:W reason:I bytes-before-frame empty-header no-fields",
 	"subprotocol-mismatch":          "E none-selected:W not-offered several token:I null:W",
 	"extension-negotiation-invalid": "E",
 	"upgrade-answered-200":          "E",
@@ -70,6 +70,7 @@ var zeekNames = map[string][]string{
 	"websocket_multiple_accept_headers":     {"accept-mismatch.multiple"},
 	"websocket_missing_accept_header":       {"accept-mismatch.missing"},
 	"websocket_wrong_accept_header":         {"accept-mismatch.no-guid", "accept-mismatch.decoded-key", "accept-mismatch.hex", "accept-mismatch.case-changed", "accept-mismatch.key-of-other-leg", "accept-mismatch.other"},
+	"websocket_established_unexpected":      {"response-101-malformed.no-fields"},
 	"websocket_control_frame_size_exceeded": {"control-frame-invalid.too-long"},
 }
 
@@ -83,6 +84,9 @@ func TestCatalogue(t *testing.T) {
 		if !ok {
 			t.Errorf("there is no %s", id)
 			continue
+		}
+		if r.Seen == "" || r.Means == "" || len(r.Causes) == 0 || len(r.Fixes) == 0 || r.Confirm == "" || r.NotWhen == "" {
+			t.Errorf("%s lacks what people ask: what was seen, what it means, why, what to change, how to make sure, what it is not", id)
 		}
 		forms := strings.Fields(row)
 		if r.Severity != weight[forms[0]] {

@@ -20,6 +20,7 @@ var closeFrameRules = []Rule{
 		Means:   "the receiver answers 1002 or 1007, and its API reports that instead",
 		Causes:  []string{"the program passes on 1005 or 1006, which its API had reported", "a gateway passes on a code from behind it", "an HTTP status as close code"},
 		Fixes:   []Fix{{"", "map to 1000 for done, 1011 for an error, 4000 to 4999 for the application's own"}},
+		Confirm: "the program's log: which code it was given, and by whom",
 		NotWhen: "1012 to 1014 are registered, though old receivers do not take them",
 		Frame: func(p *Pass, f *session.Frame) {
 			b := f.CloseBody
@@ -43,6 +44,7 @@ var closeFrameRules = []Rule{
 		Means:   "the handshake needs no credentials, what comes behind it does: token, cookie, first message, rights",
 		Causes:  []string{"a token that is missing, has expired or stands in the wrong field", "the first message came too late", "a limit of connections for each user", "a version of the API, or rights, that are asked for and not given"},
 		Fixes:   []Fix{{"", "get a new token before reconnecting"}, {"graphql-ws", "send connection_init at once: it is waited for 3 s"}},
+		Confirm: "the same client with a new token; the server's log of who was let in",
 		NotWhen: "the client has broken the protocol: then the code is about that",
 		Frame: func(p *Pass, f *session.Frame) {
 			b, c := f.CloseBody, p.Conn
@@ -74,6 +76,7 @@ var closeFrameRules = []Rule{
 		Means:   "what the code's row says: see the table of close codes",
 		Causes:  []string{"1002 and 1007: what the other side sent breaks the protocol", "1008: a policy", "1009: a limit", "1011: an exception in a handler, or a heartbeat without answer", "1012 and 1013: a restart, or too much load"},
 		Fixes:   []Fix{{"", "mend what the code names; the log of the side that sent it has more"}},
+		Confirm: "the reason in the Close frame, and the log of the side that sent it",
 		NotWhen: "the other side closed first: then this is only the echo",
 		Frame: func(p *Pass, f *session.Frame) {
 			b := f.CloseBody
@@ -119,6 +122,7 @@ var closeFrameRules = []Rule{
 		Means:   "the receiver discards it: the data is lost",
 		Causes:  []string{"the program goes on sending on a socket that is closing", "a queue or a heartbeat timer is not stopped"},
 		Fixes:   []Fix{{"browser", "check readyState === WebSocket.OPEN before send"}, {"", "stop timers and queues before close"}},
+		Confirm: "the program's log: what it sends after onclose, or after close() was called",
 		NotWhen: "the other side sends data that was on its way when the Close came",
 		Variants: []Variant{
 			{ID: "data", Title: "data follows the sender's own Close"},
@@ -143,6 +147,7 @@ var closeFrameRules = []Rule{
 		Means:   "the receiver does not take messages of this size",
 		Causes:  []string{"the default limit of a library: 8 KiB to 1 MiB are common"},
 		Fixes:   []Fix{{"Node ws", "maxPayload"}, {"Python websockets", "max_size"}, {"gorilla", "SetReadLimit"}, {"coder", "SetReadLimit"}, {"Spring", "setMaxTextMessageBufferSize, setMaxBinaryMessageBufferSize"}},
+		Confirm: "send messages of half and of twice the limit",
 		NotWhen: "the Close only echoes one of the other side",
 		Variants: []Variant{
 			{ID: "1009", Title: "the receiver closed with 1009 Message Too Big"},
@@ -158,7 +163,11 @@ var closeFrameRules = []Rule{
 				p.frame("fragment-limit", f, "a frame of %d bytes: %d at most", other.Largest, gatewayFrame).With("largest", other.Largest)
 				return
 			}
-			p.frame("1009", f, "%d bytes were the largest frame of the other side", other.Largest).With("largest", other.Largest)
+			said := ""
+			if b.Reason != "" && b.ReasonValid {
+				said = fmt.Sprintf("; it says %q", b.Reason)
+			}
+			p.frame("1009", f, "%d bytes were the largest frame of the other side%s", other.Largest, said).With("largest", other.Largest)
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			if size, by := p.World.tooBig(p.Conn, e.Conn); size != 0 {

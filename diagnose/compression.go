@@ -16,6 +16,7 @@ var compressionRules = []Rule{
 		Means:   "the receiver fails the connection and says that RSV1 must be clear",
 		Causes:  []string{"a proxy took Sec-WebSocket-Extensions out of the answer", "the sender compresses whatever was agreed", "an Apple client that offered compression and overlooks that it was declined"},
 		Fixes:   []Fix{{"", "forward Sec-WebSocket-Extensions unchanged in both directions, or in neither"}, {"", "disable permessage-deflate at the sender"}},
+		NotWhen: "another extension was agreed that gives RSV1 a meaning of its own, or the answer was not captured",
 		Confirm: "compare the handshake on both sides of the proxy",
 		Variants: []Variant{
 			{
@@ -41,6 +42,7 @@ var compressionRules = []Rule{
 		Means:   "the receiver fails the connection with 1007 or 1002",
 		Causes:  []string{"a proxy that cannot pass compressed frames (IIS ARR)", "two senders share one compressor, or a pool hands one to another connection", "a client that gets context takeover wrong"},
 		Fixes:   []Fix{{"Node ws", "perMessageDeflate: false"}, {"Python websockets", "compression=None"}, {"uvicorn", "--ws-per-message-deflate false"}},
+		Confirm: "turn compression off at one end: the messages come through",
 		NotWhen: "the capture lost a message before: then what later ones refer to is not known",
 		Variants: []Variant{
 			{ID: "inflate-error", Title: "a compressed message does not inflate"},

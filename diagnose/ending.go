@@ -24,6 +24,7 @@ var endingRules = []Rule{
 		Means:   "who was left learns of it from its own timer only; its API reports 1006 much later",
 		Causes:  []string{"a laptop that sleeps, a phone that changed the network", "a machine or container that was killed", "a NAT or firewall that forgot the connection and says nothing"},
 		Fixes:   []Fix{{"", "a ping every 20 to 30 s, and a timeout for its pong"}, {"browser", "reconnect on the events online and visibilitychange"}},
+		Confirm: "capture at the other end: what it sent, and whether it was still there",
 		NotWhen: "acknowledgments still come: then the machine is alive, and the program is stuck",
 		Closed: func(p *Pass, e *session.Closed) {
 			if c := e.Conn; p.Conn.vanished(c) {
@@ -62,6 +63,7 @@ var endingRules = []Rule{
 		Means:   "APIs report 1006, often with ECONNRESET; data on its way is gone",
 		Causes:  []string{"the process was killed", "the program destroyed the socket with data unread", "a NAT or load balancer had forgotten the connection", "an intrusion prevention system"},
 		Fixes:   []Fix{{"", "shut down with Close 1001 and then FIN"}, {"", "send a Ping more often than idle connections are forgotten"}},
+		Confirm: "capture at both ends: does the one that is said to have reset send a RST?",
 		NotWhen: "a Close frame went before it: see reset-after-close",
 		Variants: []Variant{
 			{ID: "stream", Title: "the stream of HTTP/2 was reset in an open WebSocket", Clause: "RFC 8441 §5", Advice: "look at who sent it: the program behind that stream, or a proxy that lost what it leads to"},
@@ -102,6 +104,7 @@ var endingRules = []Rule{
 		Means:   "who sent the Close waits for its timer; its API may report that it was not clean",
 		Causes:  []string{"a handler that is blocked, or reads no more", "a proxy that ends both ways at the first FIN", "the other side closes TCP as its answer"},
 		Fixes:   []Fix{{"", "keep a read loop running until closed, and set a timeout for closing"}},
+		Confirm: "capture at the other end: does the Close arrive, and is it read?",
 		NotWhen: "the capture lost what the other side sent",
 		Variants: []Variant{
 			{ID: "no-echo", Title: "a Close frame was not answered"},
@@ -119,7 +122,8 @@ var endingRules = []Rule{
 				if other := from.Other(); c.Sides[d].Close != nil && c.Sides[other].Close == nil && c.State == session.Ended && whole(c, other) &&
 					c.ClosedBy != session.ClosedByUnknown && !p.Conn.reset(c) {
 					p.from(other)
-					p.Report("no-echo", "Close of the %v in packet %d has no answer; TCP was ended by the %v", from, c.Sides[d].Close.Packet, c.TCP.EndedBy).In(c.Sides[d].Close.Packet, c.TCP.EndedIn)
+					waited := c.TCP.EndedAt.Sub(c.Sides[d].Close.Time)
+					p.Report("no-echo", "Close of the %v in packet %d has no answer; TCP was ended by the %v %v later%s", from, c.Sides[d].Close.Packet, c.TCP.EndedBy, waited.Round(time.Millisecond), closeTimer(waited, c.TCP.EndedBy == from)).In(c.Sides[d].Close.Packet, c.TCP.EndedIn)
 				}
 			}
 		},
@@ -132,6 +136,7 @@ var endingRules = []Rule{
 		Means:   "a RST discards what the receiver has not read: its API may report 1006 although a code was sent",
 		Causes:  []string{"close() with data unread", "the socket is destroyed right after the Close", "a message that was too big was still on its way"},
 		Fixes:   []Fix{{"", "shut down writing first and read the rest"}},
+		Confirm: "ss -tni at the side that closes: Recv-Q is not 0 when it does",
 		NotWhen: "both Close frames were sent",
 		Closed: func(p *Pass, e *session.Closed) {
 			if c := e.Conn; c.State == session.Ended && p.Conn.reset(c) {
@@ -149,6 +154,7 @@ var endingRules = []Rule{
 		Means:   "the handshake went through, and what comes behind it does not work",
 		Causes:  []string{"the client does not accept the 101: key, subprotocol or extension", "a proxy that cannot pass frames, or compressed ones", "an exception in the server's handler"},
 		Fixes:   []Fix{{"", "mend what other findings name; take inspection of bodies off upgrades"}},
+		Confirm: "the log of the side that closed at that time; the same client directly at the server",
 		NotWhen: "the connection was closed cleanly",
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
@@ -158,7 +164,11 @@ var endingRules = []Rule{
 			}
 			if d := c.End.Sub(p.Conn.Answered.Time); d >= 0 && d <= max(2*time.Second, 5*c.TCP.RTT) {
 				p.from(c.TCP.EndedBy)
-				p.Report("", "%v after the 101 by the %v, %d frames", d.Round(time.Microsecond), c.TCP.EndedBy, c.Sides[0].Frames+c.Sides[1].Frames).In(p.Conn.Answered.Packet, c.TCP.EndedIn)
+				text := ""
+				if by := whoClosed(c); by.Proxy.IsValid() {
+					text = "; " + by.String() + " did, and the leg behind it was open"
+				}
+				p.Report("", "%v after the 101 by the %v, %d frames%s", d.Round(time.Microsecond), c.TCP.EndedBy, c.Sides[0].Frames+c.Sides[1].Frames, text).In(p.Conn.Answered.Packet, c.TCP.EndedIn)
 			}
 		},
 	},
@@ -236,6 +246,22 @@ func (p *Pass) unanswered(e *session.Closed) {
 		p.from(from.Other())
 		p.Report("no-echo", "Close of the %v in packet %d has no answer for %v, and TCP is open", from, mine.Packet, e.Time.Sub(mine.Time).Round(time.Second)).In(mine.Packet)
 	}
+}
+
+// closeTimer names who waits that long for the answer to its Close.
+func closeTimer(waited time.Duration, own bool) string {
+	if !own {
+		return ""
+	}
+	for _, t := range [...]struct {
+		after time.Duration
+		who   string
+	}{{5 * time.Second, "coder/websocket"}, {10 * time.Second, "Python websockets"}, {30 * time.Second, "Node ws or Tomcat"}} {
+		if d := waited - t.after; d > -100*time.Millisecond && d < 500*time.Millisecond {
+			return ", as long as " + t.who + " waits"
+		}
+	}
+	return ""
 }
 
 // leftOpen reports what is wrong with the end of TCP behind Close frames.

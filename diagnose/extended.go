@@ -19,6 +19,7 @@ var extendedRules = []Rule{
 		Means:   "browsers that have an HTTP/2 connection to the host ask there, and do not try HTTP/1.1 again",
 		Causes:  []string{"a proxy allows extended CONNECT, and what is behind it has HTTP/1.1 alone", "a client that does not look at the server's settings", "a server that has a handler for GET only"},
 		Fixes:   []Fix{{"HAProxy", "ws h1 on the server's line; or h2-workaround-bogus-websocket-clients"}, {"Envoy", "allow_connect: true, on each hop"}, {"Node", "http2.createSecureServer({settings: {enableConnectProtocol: true}})"}, {"", "without support, do not send SETTINGS_ENABLE_CONNECT_PROTOCOL"}},
+		Confirm: "curl --http1.1 with the fields of an upgrade: the same path answers 101 there; nghttp -v shows the SETTINGS of the server",
 		NotWhen: "an attempt in HTTP/1.1 follows and works: then form fallback says so on that connection, and this one is the way there",
 		Variants: []Variant{
 			{ID: "not-advertised", Title: "the client asked for a WebSocket in HTTP/2, and the server's settings do not allow that", Clause: "RFC 8441 §3", Advice: "use a client that looks at SETTINGS_ENABLE_CONNECT_PROTOCOL, or set it at the server"},

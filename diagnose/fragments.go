@@ -26,6 +26,7 @@ var fragmentRules = []Rule{
 		Means:   mustFail1002,
 		Causes:  []string{"two senders write at the same time", "a proxy or library that drops empty fragments", "a stream of fragments that was given up in the middle"},
 		Fixes:   []Fix{{"", oneWriter}, {"", "finish or close after a stream that was given up; send whole messages where you can"}},
+		Confirm: "let one place of the program send: if it is gone, two were writing",
 		NotWhen: "control frames stand between fragments: they may",
 		Variants: []Variant{
 			{ID: "nothing-to-continue", Title: "a continuation has no message to continue"},
@@ -69,6 +70,7 @@ var fragmentRules = []Rule{
 		Means:   "the message is lost; the receiver's API reports 1006",
 		Causes:  []string{"the sender crashed or was closed", "the receiver has a size limit and closed at once", "a proxy's timeout during a slow upload", "a RST threw away what was on its way"},
 		Fixes:   []Fix{{"nginx", "proxy_send_timeout, longer for slow links"}, {"", "send large messages in fragments, and mend what closes the connection"}},
+		Confirm: "the log of the side that closed; the same message over a link that is fast",
 		NotWhen: "the capture itself ends there",
 		Variants: []Variant{
 			{ID: "at-size", Title: "a frame was cut off at nearly the same size as another one before"},

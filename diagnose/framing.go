@@ -27,6 +27,7 @@ var framingRules = []Rule{
 		Means:   "the client fails the connection and blames an invalid frame header or RSV1",
 		Causes:  []string{"several WebSocket servers on one HTTP server: one of them answers 400 to a path that is another's", "an error handler that writes a page to a socket that is upgraded already"},
 		Fixes:   []Fix{{"Node ws", "noServer: true, and one handler of the upgrade event that picks the server by path"}, {"", oneWriter}},
+		Confirm: "the server's log for the path that the text answers; start it with one WebSocket server alone",
 		NotWhen: "the capture lost bytes before: then a frame may begin elsewhere",
 		Frame: func(p *Pass, f *session.Frame) {
 			if httpText(f) {
@@ -43,6 +44,7 @@ var framingRules = []Rule{
 		Means:   mustFail1002,
 		Causes:  []string{"a home-made or embedded WebSocket stack", "a proxy that writes frames anew in the wrong role", "a test tool"},
 		Fixes:   []Fix{{"", "switch the library to the role it plays; as a client, mask each frame with four new random bytes"}},
+		Confirm: "--follow shows MASK of each frame; another client at the same server has it right",
 		NotWhen: "the capture holds no handshake: then who is the client is told by this bit",
 		Variants: []Variant{
 			{ID: "client-unmasked", Title: "a frame from the client is not masked"},
@@ -67,6 +69,7 @@ var framingRules = []Rule{
 		Means:   mustFail1002,
 		Causes:  []string{"where frames begin was lost: two writers at once, or HTTP text in the stream", "a proxy changed bytes", "an implementation of a draft"},
 		Fixes:   []Fix{{"", oneWriter}},
+		Confirm: "turn compression off at both ends; look at the frame before this one",
 		NotWhen: "RSV1 marks a compressed message: see rsv1-without-deflate and deflate-broken; or another extension was agreed",
 		Frame: func(p *Pass, f *session.Frame) {
 			if httpText(f) || p.Conn.Unknown || !f.RSV2 && !f.RSV3 && !(f.RSV1 && p.Conn.Answer && !p.Conn.Deflate && f.Opcode.IsControl()) {
@@ -82,12 +85,14 @@ var framingRules = []Rule{
 	},
 	{
 		ID: "unknown-opcode", Severity: Error, Clause: "RFC 6455 §5.2",
-		Title:  "the opcode is a reserved one",
-		Advice: "serialise the writers of a connection, and look at what was sent just before",
-		Seen:   "opcode 3 to 7 or 11 to 15 where a frame begins",
-		Means:  mustFail1002,
-		Causes: []string{"the length of the frame before it was wrong: two writers at once, or an error in the encoder", "data written to the socket that is no frame"},
-		Fixes:  []Fix{{"", oneWriter}},
+		Title:   "the opcode is a reserved one",
+		Advice:  "serialise the writers of a connection, and look at what was sent just before",
+		Seen:    "opcode 3 to 7 or 11 to 15 where a frame begins",
+		Means:   mustFail1002,
+		Causes:  []string{"the length of the frame before it was wrong: two writers at once, or an error in the encoder", "data written to the socket that is no frame"},
+		Fixes:   []Fix{{"", oneWriter}},
+		Confirm: "look at the length of the frame before: does the text of the next one begin inside it?",
+		NotWhen: "the capture lost bytes before: then a frame may begin elsewhere",
 		Variants: []Variant{
 			{ID: "desync", Title: "what follows are no frames any more"},
 		},
@@ -103,12 +108,14 @@ var framingRules = []Rule{
 	},
 	{
 		ID: "control-frame-invalid", Severity: Error, Clause: "RFC 6455 §5.5",
-		Title:  "a control frame is too long or fragmented",
-		Advice: "keep the payload of ping and pong within 125 bytes, and a close reason within 123",
-		Seen:   "a control frame with more than 125 bytes of payload, or with FIN clear",
-		Means:  mustFail1002,
-		Causes: []string{"data in a ping, or a long text as close reason", "an error of the stack"},
-		Fixes:  []Fix{{"", "send data as messages; cut a close reason at 123 bytes of UTF-8"}},
+		Title:   "a control frame is too long or fragmented",
+		Advice:  "keep the payload of ping and pong within 125 bytes, and a close reason within 123",
+		Seen:    "a control frame with more than 125 bytes of payload, or with FIN clear",
+		Means:   mustFail1002,
+		Causes:  []string{"data in a ping, or a long text as close reason", "an error of the stack"},
+		Fixes:   []Fix{{"", "send data as messages; cut a close reason at 123 bytes of UTF-8"}},
+		Confirm: "--follow shows the frame; the program's log has who pings, or closes, with so much",
+		NotWhen: "the frame is data whose opcode was damaged: other findings come with it",
 		Variants: []Variant{
 			{ID: "too-long", Title: "a control frame has more than 125 bytes", Zeek: "websocket_control_frame_size_exceeded"},
 			{ID: "fragmented", Title: "a control frame has FIN clear"},
@@ -125,12 +132,14 @@ var framingRules = []Rule{
 	},
 	{
 		ID: "length-encoding-invalid", Severity: Error, Clause: "RFC 6455 §5.2",
-		Title:  "the payload length has the wrong form",
-		Advice: "write the length in its shortest form; test with 125, 126, 65,535 and 65,536 bytes",
-		Seen:   "a longer form than needed, the top bit of the 64-bit form, or a length that nobody sends",
-		Means:  "most receivers put up with a form that is too long; with the others the connection fails or hangs",
-		Causes: []string{"an encoder written by hand, off by one at a boundary", "a number of 32 bits that overflowed", "an attack on the receiver"},
-		Fixes:  []Fix{{"", "encode as RFC 6455 §5.2 has it: 7 bits up to 125, 16 up to 65,535, else 64"}},
+		Title:   "the payload length has the wrong form",
+		Advice:  "write the length in its shortest form; test with 125, 126, 65,535 and 65,536 bytes",
+		Seen:    "a longer form than needed, the top bit of the 64-bit form, or a length that nobody sends",
+		Means:   "most receivers put up with a form that is too long; with the others the connection fails or hangs",
+		Causes:  []string{"an encoder written by hand, off by one at a boundary", "a number of 32 bits that overflowed", "an attack on the receiver"},
+		Fixes:   []Fix{{"", "encode as RFC 6455 §5.2 has it: 7 bits up to 125, 16 up to 65,535, else 64"}},
+		Confirm: "send 125, 126, 65,535 and 65,536 bytes through it",
+		NotWhen: "what is read as a length is no header any more: see unknown-opcode.desync",
 		Variants: []Variant{
 			{ID: "not-minimal", Severity: Warning, Title: "the payload length is in a longer form than needed"},
 			{ID: "msb", Title: "the payload length has its top bit set"},

@@ -79,6 +79,7 @@ var legRules = []Rule{
 		Means:   "client and server are not at fault",
 		Causes:  []string{"an nginx location without the two header lines", "a switch for WebSockets that is off in the proxy's panel", "an Apache ProxyPass without upgrade=websocket", "a development proxy without ws: true", "a 101 without Connection: upgrade, which strict proxies do not pass on"},
 		Fixes:   upgradeFixes,
+		Confirm: "ask the server behind the proxy directly: curl -i --http1.1 -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==' http://SERVER/PATH answers 101",
 		NotWhen: "only Sec-WebSocket-Key differs: the proxy opens a WebSocket of its own",
 		Variants: []Variant{
 			{ID: "request", Title: "the proxy in this capture took away what asks for the upgrade"},

@@ -15,12 +15,13 @@ const pmd = "permessage-deflate"
 var negotiationRules = []Rule{
 	{
 		ID: "extension-negotiation-invalid", Severity: Error, Clause: "RFC 7692 §7.1",
-		Title:  "the answer chooses an extension in a way that the offer does not allow",
-		Advice: "answer with what was offered and understood, do not echo the offer; try without compression",
-		Seen:   "an extension that was not offered, twice, or with parameters that RFC 7692 does not allow there",
-		Means:  "the client must fail the connection; Node's ws says: Invalid Sec-WebSocket-Extensions header; a wrong offer is declined, or answered with 400",
-		Causes: []string{"a server written by hand echoes the offer", "a proxy changes the field on one side", "the server compresses whatever was offered"},
-		Fixes:  []Fix{{"", "use the library's negotiation, or answer without Sec-WebSocket-Extensions"}},
+		Title:   "the answer chooses an extension in a way that the offer does not allow",
+		Advice:  "answer with what was offered and understood, do not echo the offer; try without compression",
+		Seen:    "an extension that was not offered, twice, or with parameters that RFC 7692 does not allow there",
+		Means:   "the client must fail the connection; Node's ws says: Invalid Sec-WebSocket-Extensions header; a wrong offer is declined, or answered with 400",
+		Causes:  []string{"a server written by hand echoes the offer", "a proxy changes the field on one side", "the server compresses whatever was offered"},
+		Fixes:   []Fix{{"", "use the library's negotiation, or answer without Sec-WebSocket-Extensions"}},
+		Confirm: "turn compression off at one end: the connection opens",
 		Variants: []Variant{
 			{ID: "not-offered", Title: "an extension was chosen that was not offered", Clause: "RFC 6455 §9.1"},
 			{ID: "repeated", Title: "an extension was chosen twice", Clause: "RFC 6455 §9.1"},

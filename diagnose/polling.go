@@ -66,6 +66,7 @@ var pollingRules = []Rule{
 		Means:    "users see a slow program, not an error",
 		Causes:   []string{"what other findings say of the WebSocket that failed", "a proxy or scanner that holds frames back", "a server behind a load balancer that does not know the session", "compression that a proxy cannot pass"},
 		Fixes:    []Fix{{"", "sticky sessions"}, {"", "turn inspection of bodies, and compression, off for this path"}},
+		Confirm:  "transports: ['websocket'] in the client: then the failure shows",
 		NotWhen:  "the capture ends, or the client closes, before ten seconds; polling before the WebSocket is tried",
 		Ordinary: func(p *Pass, e *session.Ordinary) { p.fellBack(e.Conn.HTTP) },
 		Closed: func(p *Pass, e *session.Closed) {

@@ -44,6 +44,7 @@ type World struct {
 	failed   int                  // how many were
 	thrown   map[visitor]int64
 	declined map[guest]setback // in HTTP/2, the last one
+	heads    map[guest]headSize
 	issued   map[uint64]issuer // by the sum of the session
 	oneSided bool              // of a connection only one direction was captured
 }
@@ -115,6 +116,7 @@ func (w *World) handshake(c *Conn, e *session.Handshake) {
 	if e.Established && e.Request != nil {
 		see(&w.targets, sum(e.Host(), path(e.Target())), here)
 		w.allow(c, e)
+		w.noteHead(c, e)
 	}
 }
 
