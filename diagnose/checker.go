@@ -88,6 +88,9 @@ func (c *Checker) Observe(e session.Event) {
 		c.judgeOrdinary(e)
 	case *session.Handshake:
 		c.judgeHandshake(e)
+	case *session.Issued:
+		c.world.issue(e)
+		c.out.Observe(e)
 	case *session.Refusal:
 		c.out.Observe(e)
 		p := c.begin(&e.Where)

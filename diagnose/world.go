@@ -44,6 +44,7 @@ type World struct {
 	failed   int                  // how many were
 	thrown   map[visitor]int64
 	declined map[guest]setback // in HTTP/2, the last one
+	issued   map[uint64]issuer // by the sum of the session
 	oneSided bool              // of a connection only one direction was captured
 }
 

@@ -72,6 +72,9 @@ func (c *Conn) http(r *reassembly.Chunk) {
 
 // exchanged notes what an ordinary request or its answer had to tell.
 func (c *Conn) exchanged(r *reassembly.Chunk) {
+	if id := c.opener.reader.Session(); id != nil {
+		c.t.emit(&Issued{c.at(reassembly.FromServer, r), id})
+	}
 	odd := &c.opener.reader.Odd
 	if *odd == [handshake.Oddities]int64{} {
 		return
