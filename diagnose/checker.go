@@ -101,6 +101,9 @@ func (c *Checker) Observe(e session.Event) {
 		c.judgeOrdinary(e)
 	case *session.Handshake:
 		c.judgeHandshake(e)
+	case *session.Issued:
+		c.world.issue(e)
+		c.out.Observe(e)
 	case *session.Refusal:
 		c.out.Observe(e)
 		p := c.begin(&e.Where)
@@ -199,6 +202,9 @@ func (c *Checker) close(e *session.Closed) {
 	p.Conn.legEnded(e)
 	c.world.noteEnd(p.Conn, e.Conn)
 	c.world.fail(e.Conn)
+	c.world.noteLeft(e.Conn)
+	c.world.noteFailure(e.Conn)
+	c.world.refusedH2(e.Conn)
 	for _, p.rule = range c.closed {
 		p.rule.Closed(p, e)
 	}

@@ -219,6 +219,7 @@ type load struct {
 	deflated                 int64  // messages that were compressed
 	deflatedFrom, deflatedTo uint64 // their bytes before and after
 	packed                   int64  // of them, those that were compressed before
+	bombs                    bombs
 }
 
 // weigh notes a message. It tells whether a rule may have a word to say of it.
@@ -226,6 +227,9 @@ func (s *Side) weigh(e *session.Message) bool {
 	switch {
 	case e.Compressed && e.Inflated:
 		s.load.add(e)
+		if s.load.bombs.add(e) {
+			return true
+		}
 	case e.Opcode == frames.Text && !e.Compressed:
 		s.plainBytes += e.WireLength
 	}

@@ -39,7 +39,13 @@ type World struct {
 	setbacks map[[2]netip.Addr]setback // by client and server: the last WebSocket that failed
 	bare     map[netip.Addr]bare       // by who sent requests that say upgrade and not to what
 	knocks   map[[2]netip.Addr]knock   // by client and server
-	oneSided bool                      // of a connection only one direction was captured
+	outages  map[spot]outage
+	failures [maxFailures]failure // the last ones
+	failed   int                  // how many were
+	thrown   map[visitor]int64
+	declined map[guest]setback // in HTTP/2, the last one
+	issued   map[uint64]issuer // by the sum of the session
+	oneSided bool              // of a connection only one direction was captured
 }
 
 // A recentKey is a Sec-WebSocket-Key of the length that they have.
@@ -95,6 +101,7 @@ func (w *World) handshake(c *Conn, e *session.Handshake) {
 	if e.Response != nil {
 		w.reach(c.Server, e.Packet)
 	}
+	w.outage(c, e)
 	here := sighting{c.ID, e.Packet, e.Packet}
 	if key := e.Key(); key != "" {
 		if len(key) == len(w.recent[0].text) {

@@ -94,6 +94,9 @@ func (c *Conn) frames(r *reassembly.Chunk) {
 	if !s.based {
 		s.based, s.base = true, r.Offset-r.Lost
 	}
+	if c.H2 != nil && c.H2.doubts[d].most > 0 && c.doubts(d, s, r) {
+		return
+	}
 	if r.Lost > 0 {
 		c.lose(d, s, r)
 	}
@@ -349,6 +352,9 @@ func (c *Conn) cut(d reassembly.Dir, packet int64, t capture.Time) {
 	s := c.sides[d]
 	if s == nil {
 		return
+	}
+	if c.H2 != nil {
+		c.giveIn(d, s, &reassembly.Chunk{Dir: d, Packet: packet, Carried: packet, Time: t})
 	}
 	r := &reassembly.Chunk{Dir: d, Packet: packet, Carried: packet, Time: t, Offset: s.base + s.parser.Offset()}
 	if h, got, lost, ok := s.parser.Pending(); ok {
