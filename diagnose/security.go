@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -105,17 +106,18 @@ var securityRules = []Rule{
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			s := &p.Conn.Sides[reassembly.FromClient]
-			if s.Masked < fewKeys {
+			masked := s.right()
+			if masked < fewKeys {
 				return
 			}
 			p.from(reassembly.FromClient)
-			switch all := s.Masked - 1; {
-			case s.sameKeys == all && s.key == 0:
-				p.Report("zero", "%d frames", s.Masked)
-			case s.sameKeys == all:
-				p.Report("constant", "%d frames with %08x", s.Masked, s.key)
-			case s.nextKeys == all:
-				p.Report("counter", "%d frames, the last with %08x", s.Masked, s.key)
+			switch {
+			case s.keys == sameKey && s.key == 0:
+				p.Report("zero", "%d frames", masked)
+			case s.keys == sameKey:
+				p.Report("constant", "%d frames with %08x", masked, s.key)
+			case s.keys == nextKey:
+				p.Report("counter", "%d frames, the last with %08x", masked, s.key)
 			}
 		},
 	},
@@ -238,16 +240,34 @@ func (b *bombs) add(e *session.Message) bool {
 
 var prototype = regexp.MustCompile(`\b(?:constructor|__proto__|hasOwnProperty|toString)\b`)
 
-// key notes the masking key of a frame.
+// A keyHabit says how the masking keys of one end follow each other.
+type keyHabit uint8
+
+const (
+	noKey    keyHabit = iota
+	oneKey            // there was one so far
+	sameKey           // all are the same
+	nextKey           // each is the one before and 1
+	keysVary          // neither
+)
+
+// noteKey notes the masking key of a frame.
 func (s *Side) noteKey(e *session.Frame) {
-	k := uint32(e.MaskingKey[0])<<24 | uint32(e.MaskingKey[1])<<16 | uint32(e.MaskingKey[2])<<8 | uint32(e.MaskingKey[3])
-	if s.Masked > 1 {
-		switch k {
-		case s.key:
-			s.sameKeys++
-		case s.key + 1:
-			s.nextKeys++
-		}
+	k := binary.BigEndian.Uint32(e.MaskingKey[:])
+	habit := keysVary
+	switch k {
+	case s.key:
+		habit = sameKey
+	case s.key + 1:
+		habit = nextKey
+	}
+	switch s.keys {
+	case noKey:
+		s.keys = oneKey
+	case oneKey, habit:
+		s.keys = habit
+	default:
+		s.keys = keysVary
 	}
 	s.key = k
 }

@@ -144,7 +144,7 @@ func recorded(t *testing.T, file string) (packets []capture.Packet, keys *tlsdec
 	if err != nil {
 		t.Fatal(err)
 	}
-	unlocked := &watched{Source: src, files: src, keys: ring, broken: func() bool { return false }}
+	unlocked := &watched{Source: src, files: src, keys: ring}
 	keys = unlocked.unlocks(1)
 	for p, err := range capture.Packets(unlocked) {
 		if err != nil {
