@@ -143,6 +143,7 @@ func (c *Checker) seal(e *session.Sealed) {
 	for _, p.rule = range c.sealed {
 		p.rule.Sealed(p, e)
 	}
+	c.world.noteShake(e.Conn)
 	c.tell()
 	c.out.Observe(e)
 	c.forget(p.Conn)
@@ -208,6 +209,7 @@ func (c *Checker) close(e *session.Closed) {
 	for _, p.rule = range c.closed {
 		p.rule.Closed(p, e)
 	}
+	c.world.noteShake(e.Conn)
 	c.tell()
 	c.out.Observe(e)
 	c.forget(p.Conn)
