@@ -29,14 +29,14 @@ var catalogue = map[string]string{
 	"origin-rejected-403":           "E forwarded:W",
 	"forbidden-403-other":           "E",
 	"not-found-404":                 "E slash prefix host-in-path framework actioncable",
-	"overloaded-429-503":            "E limit no-backend draining disabled handshake-quota",
+	"overloaded-429-503":            "E limit no-backend draining disabled handshake-quota restart:W",
 	"headers-too-large":             "E",
 	"server-error-500":              "E hijack asgi iis-501 h2c",
 	"bad-gateway-502":               "E",
 	"handshake-no-response":         "E timeout closed partial no-request:I slow:W",
 	"socketio-handshake-refused":    "E sticky version ws-path",
 	"fallback-to-polling":           "W",
-	"h2-websocket-refused":          "E not-advertised status reset advertised-not-supported forbidden-headers",
+	"h2-websocket-refused":          "E not-advertised status reset advertised-not-supported forbidden-headers fallback:I",
 	"masking-wrong":                 "E client-unmasked server-masked",
 	"reserved-bits-set":             "E",
 	"rsv1-without-deflate":          "E safari",
@@ -59,6 +59,7 @@ var catalogue = map[string]string{
 	"reset-after-close":             "W",
 	"message-too-big":               "E 1009 silent fragment-limit",
 	"closed-right-after-upgrade":    "E",
+	"deflate-bomb":                  "E many:W",
 }
 
 // zeekNames are the oddities that Zeek has a name for, and what has it here.

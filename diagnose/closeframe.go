@@ -56,7 +56,14 @@ var closeFrameRules = []Rule{
 				return
 			}
 			meaning, _ := p.World.meaning(c, b.Code)
-			p.frame("", f, "%v after the 101: %d %s", after.Round(time.Millisecond), b.Code, meaning).As(Likely).With("code", int64(b.Code)).In(c.Answered.Packet)
+			times, again := p.World.throwsOut(c), ""
+			if times > 1 {
+				again = fmt.Sprintf("; %v was thrown out here %d times by now", c.Client.Addr(), times)
+			}
+			n := p.frame("", f, "%v after the 101: %d %s%s", after.Round(time.Millisecond), b.Code, meaning, again).As(Likely).With("code", int64(b.Code)).In(c.Answered.Packet)
+			if times > 1 {
+				n.With("times", times)
+			}
 		},
 	},
 	{

@@ -155,7 +155,9 @@ type backend struct {
 	told   capture.Time // when they were called many
 	waits  [manyWaits]wait
 	waited int
-	slow   bool // was told
+	slow   bool         // was told
+	left   capture.Time // when it last ended one as a server does that stops
+	leftIn int64        // and where; 0 before
 }
 
 type backendEnd struct {

@@ -1,9 +1,7 @@
 package diagnose
 
 import (
-	"bytes"
 	"compress/flate"
-	"io"
 	"strconv"
 	"time"
 
@@ -162,20 +160,20 @@ var performanceRules = []Rule{
 		},
 		Message: func(p *Pass, e *session.Message) {
 			s := &p.Conn.Sides[e.Dir]
-			if s.load.plainBytes < worthDeflate || s.load.asked || len(e.Data) < sampleLeast || e.Opcode != frames.Text {
+			if s.plainBytes < worthDeflate || s.marks&sampled != 0 || len(e.Data) < sampleLeast || e.Opcode != frames.Text {
 				return
 			}
-			s.load.asked = true
-			if ratio := deflated(e.Data); ratio < 0.75 {
-				p.Report("missing", "%d bytes of the %v so far; a sample shrinks to %.0f %%", s.load.plainBytes, e.Dir, 100*ratio).As(Likely)
+			s.marks |= sampled
+			if ratio := p.checker.shrinker.ratio(e.Data); ratio < 0.75 {
+				p.Report("missing", "%d bytes of the %v so far; a sample shrinks to %.0f %%", s.plainBytes, e.Dir, 100*ratio).As(Likely)
 			}
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			for d := range p.Conn.Sides {
-				s, from := &p.Conn.Sides[d].load, reassembly.Dir(d)
+				s, from := p.Conn.Sides[d].load, reassembly.Dir(d)
 				p.from(from)
 				switch {
-				case s.deflated < fewDeflated:
+				case s == nil || s.deflated < fewDeflated:
 				case s.packed*2 > s.deflated:
 					p.Report("double", "%d of %d messages of the %v are archives or pictures", s.packed, s.deflated, from)
 				case s.deflatedTo*100 > s.deflatedFrom*95:
@@ -216,29 +214,39 @@ func times(n int64) string {
 	return strconv.FormatInt(n, 10) + " times"
 }
 
-// A load is what the messages of one side weigh.
+// A load is what the compressed messages of one side weigh.
 type load struct {
-	plainBytes               uint64 // sent as text without compression
 	deflated                 int64  // messages that were compressed
 	deflatedFrom, deflatedTo uint64 // their bytes before and after
 	packed                   int64  // of them, those that were compressed before
-	asked                    bool   // whether compression would help
+	bombs                    bombs
 }
 
 // weigh notes a message. It tells whether a rule may have a word to say of it.
-func (l *load) weigh(e *session.Message) bool {
+func (s *Side) weigh(e *session.Message) bool {
 	switch {
 	case e.Compressed && e.Inflated:
-		l.deflated++
-		l.deflatedFrom += e.Length
-		l.deflatedTo += e.WireLength
-		if packed(e.Data) {
-			l.packed++
+		if s.load == nil {
+			s.load = new(load)
+		}
+		s.load.add(e)
+		if s.load.bombs.add(e) {
+			return true
 		}
 	case e.Opcode == frames.Text && !e.Compressed:
-		l.plainBytes += e.WireLength
+		s.plainBytes += e.WireLength
 	}
-	return max(e.Length, e.WireLength) > largeMessage || l.plainBytes >= worthDeflate && !l.asked
+	return max(e.Length, e.WireLength) > largeMessage || s.plainBytes >= worthDeflate && s.marks&sampled == 0
+}
+
+// add counts a message that was compressed.
+func (l *load) add(e *session.Message) {
+	l.deflated++
+	l.deflatedFrom += e.Length
+	l.deflatedTo += e.WireLength
+	if packed(e.Data) {
+		l.packed++
+	}
 }
 
 // archives are how files begin that are compressed already: gzip, zip, PNG, JPEG, zstd.
@@ -253,16 +261,30 @@ func packed(b []byte) bool {
 	return false
 }
 
-// deflated is what compression makes of b, as a share of its length.
-func deflated(b []byte) float64 {
-	var out bytes.Buffer
-	w, err := flate.NewWriter(&out, flate.DefaultCompression)
-	if err != nil {
-		return 1
+// A shrinker tells what compression would make of messages. It is made once: a
+// compressor takes a megabyte.
+type shrinker struct {
+	w   *flate.Writer // nil before the first message
+	out counter
+}
+
+// A counter counts the bytes that are written to it.
+type counter int
+
+func (c *counter) Write(b []byte) (int, error) {
+	*c += counter(len(b))
+	return len(b), nil
+}
+
+// ratio is what compression makes of b, as a share of its length.
+func (s *shrinker) ratio(b []byte) float64 {
+	s.out = 0
+	if s.w == nil {
+		s.w, _ = flate.NewWriter(&s.out, flate.DefaultCompression) // the level is a right one
+	} else {
+		s.w.Reset(&s.out)
 	}
-	_, err = io.Copy(w, bytes.NewReader(b))
-	if err != nil || w.Close() != nil {
-		return 1
-	}
-	return float64(out.Len()) / float64(len(b))
+	s.w.Write(b) // a counter takes all
+	s.w.Close()
+	return float64(s.out) / float64(len(b))
 }

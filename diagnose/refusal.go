@@ -35,10 +35,14 @@ var refusalRules = []Rule{
 			return enginePath(e) && (engineText.Match(e.Body) || e.Status() == 400)
 		}, func(p *Pass, e *session.Refusal) {
 			form, sure := formOf(p, e, engineForms)
+			whose, packet := "", int64(0)
+			if form == "sticky" {
+				whose, packet, sure = p.sticky(e)
+			}
 			if m := engineText.FindSubmatch(e.Body); m != nil && m[1] != nil {
-				p.refusal(form, e, "code %s, %s", m[1], m[2]).As(sure)
+				p.refusal(form, e, "code %s, %s%s", m[1], m[2], whose).As(sure).In(packet)
 			} else {
-				p.refusal(form, e, "%d %s", e.Status(), e.Reason()).As(sure)
+				p.refusal(form, e, "%d %s%s", e.Status(), e.Reason(), whose).As(sure).In(packet)
 			}
 		}),
 	},
@@ -151,18 +155,21 @@ var refusalRules = []Rule{
 	}, notFoundForms, 404),
 	byStatus(Rule{
 		ID: "overloaded-429-503", Clause: "RFC 9110 §15.6.4",
-		Title:  "a rate limit, or no capacity",
-		Advice: "wait as long as Retry-After says, with a random part; raise the limit or the capacity",
-		Means:  "the server, or the proxy before it, takes no more now",
-		Causes: []string{"a limit of requests by address", "no healthy backend", "the server is shutting down", "WebSockets are switched off (IIS)"},
-		Fixes:  []Fix{{"Azure, IIS", "turn Web sockets on"}, {"", "reconnect with growing, random delays"}},
+		Title:   "a rate limit, or no capacity",
+		Advice:  "wait as long as Retry-After says, with a random part; raise the limit or the capacity",
+		Means:   "the server, or the proxy before it, takes no more now",
+		Causes:  []string{"a limit of requests by address", "no healthy backend", "the server is shutting down", "WebSockets are switched off (IIS)"},
+		NotWhen: "the server is being restarted, which synchronized-close is about: form restart says so, and is a warning",
+		Fixes:   []Fix{{"Azure, IIS", "turn Web sockets on"}, {"", "reconnect with growing, random delays"}},
 		Variants: []Variant{
 			{ID: "limit", Title: "a limit of requests refused the upgrade", Clause: "RFC 6585 §4"},
 			{ID: "no-backend", Title: "the proxy has no server behind it that is healthy", Advice: "look at the health checks, and at whether the backend listens on the port they use"},
 			{ID: "draining", Title: "the server is shutting down", Advice: "reconnect after a random delay; drain before the process ends"},
 			{ID: "disabled", Title: "WebSockets are switched off at this site", Advice: "turn Web sockets on (Azure App Service, IIS)"},
+			{ID: "restart", Severity: Warning, Title: "the server is being restarted: it opened WebSockets shortly before", Advice: "drain connections one by one, start the new server before the old one ends, and let clients come back after a random time"},
 			{ID: "handshake-quota", Title: "the quota of new connections is used up", Advice: "back off with random delays; ask for a larger quota", Clause: "RFC 6585 §4"},
 		},
+		Handshake: func(p *Pass, e *session.Handshake) { p.cameBack(e) },
 	}, overloadForms, 429, 503),
 	byStatus(Rule{
 		ID: "bad-gateway-502", Clause: "RFC 9110 §15.6.3",
@@ -299,7 +306,9 @@ func (p *Pass) refusal(variant string, e *session.Refusal, format string, args .
 			text += " (" + c.String() + ")"
 		}
 	}
-	f := p.Report(variant, "%s", text).In(e.Requested.Packet, e.Answered.Packet).With("status", e.Status())
+	behind, at := p.behind(e)
+	restart, opened, _ := p.restarting(e)
+	f := p.Report(variant, "%s", text+behind+restart).In(e.Requested.Packet, e.Answered.Packet, at, opened).With("status", e.Status())
 	if who != "" {
 		f.With("answered_by", who)
 	}

@@ -76,6 +76,10 @@ var (
 		{"framework", says("Cannot GET ", "404 page not found", "Whitelabel Error Page", "DEBUG = True"), Certain},
 	}
 	overloadForms = []refusalForm{
+		{"restart", func(p *Pass, e *session.Refusal) bool {
+			_, _, sure := p.restarting(e)
+			return e.Status() == 503 && sure
+		}, Likely},
 		{"handshake-quota", func(_ *Pass, e *session.Refusal) bool {
 			return e.Status() == 429 && e.Response.Fields.Has("x-amzn-requestid")
 		}, Likely},

@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"time"
 
+	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/credential"
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/handshake"
@@ -103,17 +105,18 @@ var securityRules = []Rule{
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			s := &p.Conn.Sides[reassembly.FromClient]
-			if s.Masked < fewKeys {
+			masked := s.right()
+			if masked < fewKeys {
 				return
 			}
 			p.from(reassembly.FromClient)
-			switch all := s.Masked - 1; {
-			case s.sameKeys == all && s.key == 0:
-				p.Report("zero", "%d frames", s.Masked)
-			case s.sameKeys == all:
-				p.Report("constant", "%d frames with %08x", s.Masked, s.key)
-			case s.nextKeys == all:
-				p.Report("counter", "%d frames, the last with %08x", s.Masked, s.key)
+			switch {
+			case s.keys == sameKey && s.key == 0:
+				p.Report("zero", "%d frames", masked)
+			case s.keys == sameKey:
+				p.Report("constant", "%d frames with %08x", masked, s.key)
+			case s.keys == nextKey:
+				p.Report("counter", "%d frames, the last with %08x", masked, s.key)
 			}
 		},
 	},
@@ -121,14 +124,25 @@ var securityRules = []Rule{
 		ID: "deflate-bomb", Severity: Error, Clause: "RFC 7692 §8",
 		Title:   "a small message inflates to a very large one",
 		Advice:  "limit the size of a message after inflating: maxPayload of ws, SetReadLimit of coder/websocket",
-		Seen:    "a message of more than 10 MiB that was sent in less than a hundredth",
-		Means:   "a receiver without such a limit runs out of memory",
-		Causes:  []string{"an attack", "a very large message of one and the same byte"},
-		Fixes:   []Fix{{"Node ws", "maxPayload"}, {"coder/websocket", "SetReadLimit"}, {"", "limit what comes out of inflating, not what goes in"}},
-		NotWhen: "the message is meant to be that large",
+		Seen:    "a message of more than 10 MiB that was sent in less than a hundredth; or several within ten seconds that come to as much, each of more than 32 KiB",
+		Means:   "a receiver without such a limit runs out of memory, or of time",
+		Causes:  []string{"an attack", "very large messages of one and the same byte"},
+		Fixes:   []Fix{{"Node ws", "maxPayload"}, {"coder/websocket", "SetReadLimit"}, {"", "limit what comes out of inflating, not what goes in"}, {"", "limit how many messages one client may send in a second"}},
+		NotWhen: "the messages are meant to be that large; a chat that says the same again and again inflates thirtyfold, and one that repeats earlier messages more, but no message of it is longer than the 32 KiB that it can refer back to",
+		Variants: []Variant{
+			{ID: "many", Severity: Warning, Title: "small messages inflate to very much, one after the other", Advice: "limit what a client may have inflated in a second, and the size of a message after inflating"},
+		},
 		Message: func(p *Pass, e *session.Message) {
-			if e.Compressed && e.Length > bombLeast && e.Length > 100*e.WireLength {
+			s := p.Conn.Sides[e.Dir].load
+			switch {
+			case !e.Compressed:
+			case e.Length > bombLeast && isBomb(e):
 				p.Report("", "%d bytes from %d", e.Length, e.WireLength).With("ratio", int64(e.Length/max(1, e.WireLength)))
+			case e.Obstacle == frames.TooMuchInflated:
+				p.Report("many", "what the %v sends inflates to more than is followed", e.Dir).At(Error)
+			case isBomb(e) && s.bombs.to > bombLeast:
+				p.Report("many", "%d messages in %v: %d bytes from %d", s.bombs.n, e.Time.Sub(s.bombs.since).Round(time.Millisecond), s.bombs.to, s.bombs.from).
+					As(Likely).In(s.bombs.first).With("messages", s.bombs.n).With("ratio", int64(s.bombs.to/max(1, s.bombs.from)))
 			}
 		},
 	},
@@ -191,24 +205,39 @@ var securityRules = []Rule{
 const (
 	fewKeys    = 8
 	bombLeast  = 10 << 20
+	bombRatio  = 100
+	bombPart   = 32 << 10 // more than a message can take over from those before it
+	bombTime   = 10 * time.Second
 	manyFields = 200
 )
 
-var prototype = regexp.MustCompile(`\b(?:constructor|__proto__|hasOwnProperty|toString)\b`)
-
-// key notes the masking key of a frame.
-func (s *Side) noteKey(e *session.Frame) {
-	k := uint32(e.MaskingKey[0])<<24 | uint32(e.MaskingKey[1])<<16 | uint32(e.MaskingKey[2])<<8 | uint32(e.MaskingKey[3])
-	if s.Masked > 1 {
-		switch k {
-		case s.key:
-			s.sameKeys++
-		case s.key + 1:
-			s.nextKeys++
-		}
-	}
-	s.key = k
+// bombs are messages of one side, each small before it was inflated.
+type bombs struct {
+	since    capture.Time // the first of them
+	first    int64        // its packet
+	n        int64
+	from, to uint64 // their bytes
 }
+
+// isBomb tells that a compressed message was sent in less than a hundredth of
+// its size, and not because it repeats earlier ones.
+func isBomb(e *session.Message) bool { return e.Length > bombPart && e.Length > bombRatio*e.WireLength }
+
+// add counts a message with those shortly before it. It tells whether it is one too many.
+func (b *bombs) add(e *session.Message) bool {
+	if !isBomb(e) {
+		return false
+	}
+	if b.n == 0 || e.Time.Sub(b.since) > bombTime {
+		*b = bombs{since: e.Time, first: e.FirstPacket}
+	}
+	b.n++
+	b.from += e.WireLength
+	b.to += e.Length
+	return b.to > bombLeast
+}
+
+var prototype = regexp.MustCompile(`\b(?:constructor|__proto__|hasOwnProperty|toString)\b`)
 
 // exposure is how severe it is that a connection is in clear: where both ends
 // are on one machine or one private network, TLS may end before it.

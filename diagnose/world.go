@@ -39,7 +39,17 @@ type World struct {
 	setbacks map[[2]netip.Addr]setback // by client and server: the last WebSocket that failed
 	bare     map[netip.Addr]bare       // by who sent requests that say upgrade and not to what
 	knocks   map[[2]netip.Addr]knock   // by client and server
-	oneSided bool                      // of a connection only one direction was captured
+	outages  map[spot]outage
+	failures [maxFailures]failure // the last ones
+	failed   int                  // how many were
+	thrown   map[visitor]int64
+	declined map[guest]setback // in HTTP/2, the last one
+	issued   map[uint64]issuer // by the sum of the session
+	shakes   map[netip.AddrPort]*shaken
+	greeted  map[[2]netip.Addr]int64 // by client and server: a small ClientHello that was answered
+	signers  map[uint64]signer       // by the sum of the server's name, the first one
+	clock    dated
+	oneSided bool // of a connection only one direction was captured
 }
 
 // A recentKey is a Sec-WebSocket-Key of the length that they have.
@@ -92,9 +102,11 @@ func see(m *map[uint64]sighting, k uint64, s sighting) {
 
 // handshake notes an attempt that the rules have seen.
 func (w *World) handshake(c *Conn, e *session.Handshake) {
+	w.noteDate(e)
 	if e.Response != nil {
 		w.reach(c.Server, e.Packet)
 	}
+	w.outage(c, e)
 	here := sighting{c.ID, e.Packet, e.Packet}
 	if key := e.Key(); key != "" {
 		if len(key) == len(w.recent[0].text) {

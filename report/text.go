@@ -27,6 +27,7 @@ type textSink struct {
 	times  timeTally
 	sizes  sizeTally
 	sealed sealedTally
+	other  otherTally
 }
 
 func newText(w io.Writer, o *Options) Sink {
@@ -79,16 +80,16 @@ func (s *textSink) Observe(e session.Event) {
 			s.lines.lost(e)
 		}
 	case *session.Sealed:
-		s.sealed.add(&e.Conn.Facts)
-		s.finds.closed(e.Conn)
+		s.sealed.add(&e.Conn.Facts, s.finds.named(e.Conn.ID, s.finds.closed(e.Conn)))
 	case *session.Ordinary:
-		s.finds.closed(e.Conn)
+		if s.finds.named(e.Conn.ID, s.finds.closed(e.Conn)) {
+			s.other.add(e.Conn)
+		}
 	case *session.Closed:
-		s.conns.add(e.Conn)
+		s.conns.add(e.Conn, s.finds.named(e.Conn.ID, s.finds.closed(e.Conn)))
 		s.fleet.closed(e.Conn)
 		s.failed.closed(&e.Conn.Facts)
 		s.codes.add(&e.Conn.Facts)
-		s.finds.closed(e.Conn)
 		s.times.closed(&e.Conn.Facts)
 		if s.list >= Connections {
 			s.lines.closed(e)
@@ -141,18 +142,19 @@ func (s *textSink) Finish(sum *Summary) error {
 		return s.out.Flush()
 	}
 	if sum.Totals.Connections == 0 {
+		s.headlines()
 		s.nothing(sum.Totals)
-		if err := s.sealed.table().write(s.out, s.opts.width(), s.st); err != nil {
-			return err
-		}
-		s.keyHints()
-		return s.out.Flush()
+		return s.tables(s.other.table(), s.finds.table(), s.sealed.table())
 	}
 	s.headlines()
 	s.totals(sum)
-	w := s.opts.width()
-	for _, t := range []*table{s.conns.table(w), s.failed.table(), s.codes.table(), s.fleet.table(), s.fleet.retries(), s.finds.table(), s.times.table(), s.sealed.table()} {
-		if err := t.write(s.out, w, s.st); err != nil {
+	return s.tables(s.conns.table(s.opts.width()), s.other.table(), s.failed.table(), s.codes.table(), s.fleet.table(), s.fleet.retries(), s.finds.table(), s.times.table(), s.sealed.table())
+}
+
+// tables writes the last of the report.
+func (s *textSink) tables(all ...*table) error {
+	for _, t := range all {
+		if err := t.write(s.out, s.opts.width(), s.st); err != nil {
 			return err
 		}
 	}

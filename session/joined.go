@@ -198,6 +198,7 @@ func looksMasked(runs []reassembly.Chunk) (enough, ok bool) {
 // wait behind a request begin with a frame; other bytes were searched.
 func (c *Conn) openUnseen(r *reassembly.Chunk, confidence float64) {
 	o := c.opener
+	asked := c.asking != nil
 	searches, waited := o.searches, o.waiting
 	c.hold(-int64(o.held))
 	o.searches, o.waiting, o.held = [2]search{}, nil, 0
@@ -205,8 +206,8 @@ func (c *Conn) openUnseen(r *reassembly.Chunk, confidence float64) {
 	c.agree(r)
 	for i, x := range searches {
 		d := reassembly.Dir(i)
-		s := c.sides[d]
-		if d == reassembly.FromClient && len(waited) > 0 {
+		s, torn := c.sides[d], c.H2 != nil && c.H2.torn[d]
+		if !torn && (d == reassembly.FromClient && len(waited) > 0 || asked && x.finder == nil) { // its first bytes begin a frame
 			c.stop(&x)
 			continue
 		}

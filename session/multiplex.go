@@ -41,7 +41,10 @@ type H2 struct {
 
 	offsets  [2]int64 // bytes of DATA so far
 	begins   bool     // a DATA frame begins with the bytes at hand
-	finished [2]bool  // that side has ended the stream
+	ends     bool     // and one ends with them
+	torn     [2]bool  // bytes of that side may be missing before the WebSocket was open
+	doubts   [2]doubt
+	finished [2]bool // that side has ended the stream
 }
 
 // multiplexCost is what HTTP/2 on a connection holds at least: two HPACK tables.
@@ -110,11 +113,17 @@ func (c *Conn) demultiplex(r *reassembly.Chunk) {
 // these do not wait themselves.
 func (c *Conn) settle(over bool) {
 	m := c.multi
-	if m == nil || !m.Waiting() || !over && (c.stream.Waits(reassembly.FromClient) || c.stream.Waits(reassembly.FromServer)) {
+	if m == nil || !over && (!m.Waiting() || c.stream.Waits(reassembly.FromClient) || c.stream.Waits(reassembly.FromServer)) {
 		return
 	}
 	r := reassembly.Chunk{Packet: c.t.last.Number, Carried: c.t.last.Number, Time: c.t.last.Time}
 	for e := range m.Settle() {
+		c.streamEvent(e, &r)
+	}
+	if !over {
+		return
+	}
+	for e := range m.Unfound() {
 		c.streamEvent(e, &r)
 	}
 }
@@ -147,7 +156,7 @@ func (c *Conn) streamEvent(e *h2.Event, r *reassembly.Chunk) {
 	case h2.Data:
 		s.streamData(d, e, r)
 	case h2.Torn:
-		s.streamTorn(d, r)
+		s.streamTorn(d, e, r)
 	case h2.Stalled:
 		s.H2.Stalls[d]++
 	case h2.Ended:
@@ -231,7 +240,7 @@ func (c *Conn) streamAnswered(head *h2.Head, r *reassembly.Chunk) {
 	c.hold(-int64(c.opener.held))
 	c.opener.waiting, c.opener.held = nil, 0
 	c.establish(h, r)
-	if h.Request == nil { // nor were the frames behind it, maybe
+	if h.Request == nil || c.H2.torn[reassembly.FromClient] { // nor were the frames behind it, maybe
 		c.sides[reassembly.FromClient].parser.Desync()
 	}
 	c.opened()
@@ -256,7 +265,7 @@ func (c *Conn) streamData(d reassembly.Dir, e *h2.Event, r *reassembly.Chunk) {
 		Offset: c.H2.offsets[d] + int64(e.Lost),
 	}
 	c.H2.offsets[d] += int64(e.Lost) + int64(len(e.Data))
-	c.H2.begins = e.First
+	c.H2.begins, c.H2.ends = e.First, e.Last
 	switch {
 	case c.phase == open:
 		c.frames(&ch)
@@ -266,30 +275,14 @@ func (c *Conn) streamData(d reassembly.Dir, e *h2.Event, r *reassembly.Chunk) {
 			c.skip(d, &ch)
 		}
 		c.wait(&ch)
-	case c.asking != nil: // its answer was not captured
+	case c.asking != nil: // its answer was not captured; it may be that of an ordinary request
+		c.H2.torn[d] = c.H2.torn[d] || !mayBeFrame(d, ch.Data)
 		c.openUnseen(&ch, anchored)
 		c.frames(&ch)
 	case !c.opener.hopeless:
 		c.lookFor(&c.opener.searches[d], frames.Habit{}, &ch)
 		c.recognise(&reassembly.Chunk{Dir: d, Packet: r.Packet, Carried: r.Carried, Time: r.Time})
 	}
-}
-
-// streamTorn takes note that an unknown number of bytes is missing: where the
-// next frame begins is not known.
-func (c *Conn) streamTorn(d reassembly.Dir, r *reassembly.Chunk) {
-	if c.phase != open || c.sides[d] == nil {
-		return
-	}
-	s := c.sides[d]
-	if s.astray != nil && s.search.finder != nil {
-		lost := reassembly.Chunk{Dir: d, Lost: 1, Packet: r.Packet, Carried: r.Carried, Time: r.Time}
-		s.search.trail.add(&lost, true, true)
-	}
-	ch := reassembly.Chunk{Dir: d, Packet: r.Packet, Carried: r.Carried, Time: r.Time, Offset: c.H2.offsets[d]}
-	c.tear(d, s, &ch)
-	c.t.totals.Gaps++
-	c.emitLost(c.at(d, &ch), 0, "not captured: how many is not known")
 }
 
 // streamEnded takes the end of a stream, or of one direction of it.

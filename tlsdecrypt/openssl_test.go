@@ -49,12 +49,38 @@ var answers = map[string]string{
 	"the first line\n": "enil tsrif eht", "the end\n": "dne eht", "K\n": "KEYUPDATE", "R\n": "RENEGOTIATING",
 }
 
-// openssl has s_client send lines to an s_server that echoes each reversed.
-func openssl(t *testing.T, server, client []string, input string) *recording {
+// A pair is an s_client and an s_server with a relay between them.
+type pair struct {
+	recording
+	client, server     *exec.Cmd
+	toClient, toServer io.Writer // their standard input
+	says, hears        io.Reader // what s_client prints, and what s_server does
+	keyFile            string
+	relayed            chan error
+}
+
+// start starts one of the two, with pipes.
+func (p *pair) start(t *testing.T, c *exec.Cmd) (in io.Writer, out io.Reader) {
+	t.Helper()
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err = c.StdoutPipe(); err != nil {
+		t.Fatal(err)
+	}
+	c.Stderr = c.Stdout
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Process.Kill(); c.Wait() })
+	return in, out
+}
+
+func startPair(t *testing.T, server, client []string) *pair {
 	t.Helper()
 	dir := t.TempDir()
-	pair := certificates()
-	for i, c := range pair {
+	for i, c := range certificates() {
 		key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
 		if err != nil {
 			t.Fatal(err)
@@ -65,70 +91,61 @@ func openssl(t *testing.T, server, client []string, input string) *recording {
 			t.Fatal(err)
 		}
 	}
-	back, front, keys := filepath.Join(dir, "s"), filepath.Join(dir, "c"), filepath.Join(dir, "keys")
-	s := exec.Command("openssl", append([]string{"s_server", "-unix", "s", // the whole path is more than it can say
-		"-rev", "-naccept", "1", "-keylogfile", keys,
-		"-cert", filepath.Join(dir, "0"), "-dcert", filepath.Join(dir, "1")}, server...)...)
-	s.Dir = dir
-	out, err := s.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Stderr = s.Stdout
-	if err := s.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { s.Process.Kill(); s.Wait() }()
+	front := filepath.Join(dir, "c")
+	p := &pair{keyFile: filepath.Join(dir, "keys"), relayed: make(chan error, 1)}
+	p.server = exec.Command("openssl", append([]string{"s_server", "-unix", "s", // the whole path is more than it can say
+		"-naccept", "1", "-keylogfile", p.keyFile, "-cert", filepath.Join(dir, "0"), "-dcert", filepath.Join(dir, "1")}, server...)...)
+	p.server.Dir = dir
+	p.toServer, p.hears = p.start(t, p.server)
 	var said bytes.Buffer
 	for b := make([]byte, 512); !strings.Contains(said.String(), "ACCEPT"); {
-		n, err := out.Read(b)
+		n, err := p.hears.Read(b)
 		if said.Write(b[:n]); err != nil {
 			t.Skipf("openssl cannot do this: %s", said.String())
 		}
 	}
-	go io.Copy(io.Discard, out)
 	l, err := net.Listen("unix", front)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	var r recording
-	done := make(chan error, 1)
-	go func() { done <- relay(l, back, &r) }()
-	c := exec.Command("openssl", append([]string{"s_client", "-unix", front, "-servername", "chat.example"}, client...)...)
-	in, err := c.StdinPipe()
+	t.Cleanup(func() { l.Close() })
+	go func() { p.relayed <- relay(l, filepath.Join(dir, "s"), &p.recording) }()
+	p.client = exec.Command("openssl", append([]string{"s_client", "-unix", front, "-servername", "chat.example"}, client...)...)
+	p.toClient, p.says = p.start(t, p.client)
+	return p
+}
+
+// end stops both and takes the keys.
+func (p *pair) end(t *testing.T) *recording {
+	t.Helper()
+	p.client.Process.Kill()
+	p.server.Process.Kill()
+	<-p.relayed
+	text, err := os.ReadFile(p.keyFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	reply, err := c.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Stderr = c.Stdout
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
+	p.keys.Write(text)
+	return &p.recording
+}
+
+// openssl has s_client send lines to an s_server that echoes each reversed.
+func openssl(t *testing.T, server, client []string, input string) *recording {
+	t.Helper()
+	p := startPair(t, append([]string{"-rev"}, server...), client)
+	go io.Copy(io.Discard, p.hears)
 	got, buf := "", make([]byte, 4096)
 	for line := range strings.Lines(input) { // a command must be a line that comes alone
-		io.WriteString(in, line)
+		io.WriteString(p.toClient, line)
 		for want := answers[line]; !strings.Contains(got, want); {
-			n, err := reply.Read(buf)
+			n, err := p.says.Read(buf)
 			if got += string(buf[:n]); err != nil {
-				t.Fatalf("s_client ended: %s; relay: %v", got, <-done)
+				t.Fatalf("s_client ended: %s; relay: %v", got, <-p.relayed)
 			}
 		}
 	}
-	io.WriteString(in, "Q\n")
-	c.Process.Kill()
-	c.Wait()
-	s.Process.Kill()
-	<-done
-	text, err := os.ReadFile(keys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.keys.Write(text)
-	return &r
+	io.WriteString(p.toClient, "Q\n")
+	return p.end(t)
 }
 
 // TestOpenSSL holds that what crypto/tls cannot do is read, too.
@@ -179,36 +196,81 @@ func TestOpenSSL(t *testing.T) {
 	}
 }
 
-// TestOpenSSLSizes holds that what s_client sends is what comes out, from one
-// byte to a full record, with the suites that crypto/tls does not have.
+// pass writes n bytes that are no text, and waits until the other end has
+// printed as many.
+func pass(t *testing.T, to io.Writer, from io.Reader, n int) []byte {
+	t.Helper()
+	sent := make([]byte, n)
+	for i := range sent {
+		sent[i] = 0x80 | byte(i*7+i>>9)
+	}
+	written := make(chan error, 1)
+	go func() {
+		_, err := to.Write(sent)
+		written <- err
+	}()
+	for buf := make([]byte, 64<<10); n > 0; {
+		k, err := from.Read(buf)
+		for _, b := range buf[:k] {
+			n -= int(b >> 7)
+		}
+		if err != nil {
+			t.Fatalf("%d bytes did not arrive: %v", n, err)
+		}
+	}
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
+	return sent
+}
+
+// TestOpenSSLSizes holds that what each end sends is what comes out, from one
+// byte to a mebibyte, with suites that crypto/tls does not have and with some
+// that it has.
 func TestOpenSSLSizes(t *testing.T) {
 	if _, err := exec.LookPath("openssl"); err != nil {
 		t.Skip("openssl is not installed: encrypt-then-MAC, CCM and DHE are not tested here")
 	}
-	var input strings.Builder
-	for _, n := range []int{0, 1, 15, 16, 17, 1000, 16383, 16384} {
-		input.WriteString(strings.Repeat("x", n) + "\n")
+	tls12 := func(cipher string, more ...string) []string {
+		return append([]string{"-tls1_2", "-cipher", cipher + ":@SECLEVEL=0"}, more...)
 	}
-	input.WriteString("the end\n")
+	tls13 := func(suite string, more ...string) []string {
+		return append([]string{"-tls1_3", "-ciphersuites", suite}, more...)
+	}
 	for name, client := range map[string][]string{
-		"etm":        {"-tls1_2", "-cipher", "ECDHE-RSA-AES128-SHA256:@SECLEVEL=0"},
-		"mte":        {"-tls1_2", "-cipher", "ECDHE-RSA-AES256-SHA384:@SECLEVEL=0", "-no_etm"},
-		"ccm":        {"-tls1_2", "-cipher", "AES128-CCM:@SECLEVEL=0"},
-		"ccm8":       {"-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-CCM8:@SECLEVEL=0"},
-		"dhe-chacha": {"-tls1_2", "-cipher", "DHE-RSA-CHACHA20-POLY1305:@SECLEVEL=0"},
-		"13-ccm":     {"-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"},
+		"etm":        tls12("ECDHE-RSA-AES128-SHA256"),
+		"etm-sha":    tls12("ECDHE-RSA-AES256-SHA"),
+		"mte":        tls12("ECDHE-RSA-AES256-SHA384", "-no_etm"),
+		"rsa-gcm":    tls12("AES256-GCM-SHA384"),
+		"ccm":        tls12("AES128-CCM"),
+		"ccm8":       tls12("ECDHE-ECDSA-AES256-CCM8"),
+		"dhe-chacha": tls12("DHE-RSA-CHACHA20-POLY1305"),
+		"small":      tls12("ECDHE-RSA-AES128-GCM-SHA256", "-max_send_frag", "700"),
+		"13-ccm":     tls13("TLS_AES_128_CCM_SHA256"),
+		"13-ccm8":    tls13("TLS_AES_128_CCM_8_SHA256"),
+		"13-gcm":     tls13("TLS_AES_128_GCM_SHA256"),
+		"13-chacha":  tls13("TLS_CHACHA20_POLY1305_SHA256"),
+		"13-padded":  tls13("TLS_AES_256_GCM_SHA384", "-record_padding", "777"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := []string{"-cipher", "ALL:@SECLEVEL=0"}
-			if name == "13-ccm" {
-				server = append(server, "-ciphersuites", "TLS_AES_128_CCM_SHA256")
+			server := []string{"-cipher", "ALL:@SECLEVEL=0", "-ciphersuites", "TLS_AES_128_CCM_SHA256:TLS_AES_128_CCM_8_SHA256:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"}
+			p := startPair(t, server, client)
+			var want [2][]byte
+			for _, n := range []int{1, 15, 16, 17, 1000, 16383, 16384, 16385, 1 << 20} {
+				want[0] = append(want[0], pass(t, p.toClient, p.hears, n)...)
+				want[1] = append(want[1], pass(t, p.toServer, p.says, n)...)
 			}
-			r := openssl(t, server, client, input.String())
-			d := &Decrypter{Keys: keysOf(t, r.keys.Bytes())}
-			var got result
-			got.run(d, r.flights, 1448)
-			if want := input.String(); !strings.HasPrefix(string(got.data[0]), want) || got.lost[0] != 0 {
-				t.Errorf("%v, %s: %d bytes and %d lost, want %d", d.Facts().State, SuiteName(d.Facts().Suite), len(got.data[0]), got.lost[0], len(want))
+			r := p.end(t)
+			for _, size := range []int{1 << 20, 1448, 211} {
+				d := &Decrypter{Keys: keysOf(t, r.keys.Bytes())}
+				var got result
+				got.run(d, r.flights, size)
+				for dir := range want {
+					if !bytes.Equal(got.data[dir], want[dir]) || got.lost[dir] != 0 {
+						t.Errorf("in pieces of %d: %v: %v, %s: %d bytes and %d lost, want %d", size, reassembly.Dir(dir),
+							d.Facts().State, SuiteName(d.Facts().Suite), len(got.data[dir]), got.lost[dir], len(want[dir]))
+					}
+				}
 			}
 		})
 	}

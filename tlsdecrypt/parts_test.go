@@ -167,6 +167,13 @@ func TestSplitAnywhere(t *testing.T) {
 		c := &tls.Config{MinVersion: v, MaxVersion: v}
 		r.record(t, c.Clone(), c.Clone(), sent)
 		keys := keysOf(t, r.keys.Bytes())
+		for size := 1; size < 1500; size++ { // each border of a record comes to stand at each distance from one of a segment
+			var got result
+			got.run(&Decrypter{Keys: keys}, r.flights, size)
+			if !bytes.Equal(got.data[0], all) || !bytes.Equal(got.data[1], all) {
+				t.Fatalf("%v: in segments of %d: other bytes than sent", Version(v), size)
+			}
+		}
 		for i, f := range r.flights {
 			for cut := 1; cut < len(f.data); cut++ {
 				split := slices.Concat(r.flights[:i], []flight{{f.dir, f.data[:cut]}, {f.dir, f.data[cut:]}}, r.flights[i+1:])

@@ -95,7 +95,7 @@ func TestQuiet(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			unlocked := &watched{Source: src, files: src, keys: keys, broken: func() bool { return false }}
+			unlocked := &watched{Source: src, files: src, keys: keys}
 			var f found
 			if _, err := session.Run(unlocked, session.Config{Keys: unlocked.unlocks(1)}, 1, diagnose.New(diagnose.All(), &f)); err != nil {
 				t.Fatal(err)

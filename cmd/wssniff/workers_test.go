@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -44,10 +45,63 @@ func TestWorkersAgree(t *testing.T) {
 	}
 }
 
-func ndjson(t *testing.T, workers int, file string) []byte {
+// TestWorkersAgreeWithKeys holds the same of a key log.
+func TestWorkersAgreeWithKeys(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(capturesDir, "*.pcapng"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlocked := 0
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rest, secrets := withoutSecrets(b)
+		if len(secrets) == 0 {
+			continue
+		}
+		dir := t.TempDir()
+		plain, keylog := filepath.Join(dir, "no-secrets.pcapng"), filepath.Join(dir, "keys.log")
+		for name, b := range map[string][]byte{plain: rest, keylog: secrets} {
+			if err := os.WriteFile(name, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		alone := ndjson(t, 1, plain, "--keylog", keylog)
+		if bytes.Equal(alone, ndjson(t, 1, plain)) {
+			continue // the secrets are of a session that fails
+		}
+		unlocked++
+		for _, workers := range []int{2, 4} {
+			if got := ndjson(t, workers, plain, "--keylog", keylog); !bytes.Equal(got, alone) {
+				t.Errorf("%s: %d workers print something else than one: %s", file, workers, firstDifference(alone, got))
+			}
+		}
+	}
+	if unlocked < 8 {
+		t.Errorf("%d captures that a key log unlocks, want more", unlocked)
+	}
+}
+
+// withoutSecrets takes the decryption secrets blocks out of a pcapng file (pcapng §4.7).
+func withoutSecrets(file []byte) (rest, secrets []byte) {
+	for len(file) >= 12 {
+		n := binary.LittleEndian.Uint32(file[4:])
+		if block := file[:n]; binary.LittleEndian.Uint32(block) == 10 {
+			secrets = append(secrets, block[16:][:binary.LittleEndian.Uint32(block[12:])]...)
+		} else {
+			rest = append(rest, block...)
+		}
+		file = file[n:]
+	}
+	return rest, secrets
+}
+
+func ndjson(t *testing.T, workers int, file string, more ...string) []byte {
 	t.Helper()
 	var out, errs bytes.Buffer
-	if code := run([]string{"-r", file, "-f", "ndjson", "--workers", fmt.Sprint(workers)}, nil, &out, &errs); code != exitOK {
+	if code := run(append([]string{"-r", file, "-f", "ndjson", "--workers", fmt.Sprint(workers)}, more...), nil, &out, &errs); code != exitOK {
 		t.Fatalf("%s with %d workers: exit %d: %s", file, workers, code, errs.String())
 	}
 	return out.Bytes()

@@ -191,19 +191,20 @@ func inflated(b, before []byte) []byte {
 	return out
 }
 
-func messageKey(src, dst netip.AddrPort, content []byte) string {
-	return fmt.Sprintf("%d>%d %d %x", src.Port(), dst.Port(), len(content), sha256.Sum256(content))
+func messageKey(src, dst netip.AddrPort, stream uint32, content []byte) string {
+	return fmt.Sprintf("%d>%d/%d %d %x", src.Port(), dst.Port(), stream, len(content), sha256.Sum256(content))
 }
 
 // wireKey names a compressed message whose content is not known.
-func wireKey(src, dst netip.AddrPort, length uint64) string {
-	return fmt.Sprintf("%d>%d %d compressed", src.Port(), dst.Port(), length)
+func wireKey(src, dst netip.AddrPort, stream uint32, length uint64) string {
+	return fmt.Sprintf("%d>%d/%d %d compressed", src.Port(), dst.Port(), stream, length)
 }
 
 // A placed byte string is part of the plaintext, perhaps not in one piece.
 type placed struct {
-	bytes []byte
-	at    []int64 // by byte: where it stands in the plaintext
+	stream uint32 // of HTTP/2
+	bytes  []byte
+	at     []int64 // by byte: where it stands in the plaintext
 }
 
 // cut gives the spans of a part.
@@ -260,7 +261,7 @@ func (s *spoken) streams() (all []*placed) {
 		}
 		p := by[id]
 		if p == nil {
-			p = new(placed)
+			p = &placed{stream: id}
 			by[id] = p
 			all = append(all, p)
 		}
@@ -295,11 +296,11 @@ func (s *spoken) converse(p *placed) {
 			m.in = append(m.in, p.spans(at, end)...)
 		}
 		if m != nil && h.FIN && !h.Opcode.IsControl() {
-			if m.wire = wireKey(s.src, s.dst, uint64(len(content))); m.deflate {
+			if m.wire = wireKey(s.src, s.dst, p.stream, uint64(len(content))); m.deflate {
 				content = inflated(content, before)
 				before = append(before, content...)
 			}
-			m.what = messageKey(s.src, s.dst, content)
+			m.what = messageKey(s.src, s.dst, p.stream, content)
 			s.messages = append(s.messages, *m)
 			m = nil
 		}

@@ -24,7 +24,7 @@ func (p *Parser) takeData(d dir, b []byte) int {
 	}
 	if part := b[:min(len(b), int(h.data))]; len(part) > 0 {
 		h.data -= uint32(len(part))
-		p.giveData(d, Event{Data: part, First: first, Whole: first && h.data == 0})
+		p.giveData(d, Event{Data: part, First: first, Last: h.data == 0})
 	}
 	if h.left == 0 {
 		p.closeFrame(d, nil)
@@ -37,8 +37,10 @@ func (p *Parser) loseData(d dir, n uint32) {
 	h := &p.half[d]
 	if !h.unpadded { // how many of the rest are padding stood in the first byte
 		h.unpadded, h.data = true, 0
-		if h.target != nil {
-			p.add(h.target.of(Torn, d))
+		if h.target != nil && h.left > 1 {
+			e := h.target.of(Torn, d)
+			e.Lost = uint64(h.left) - 1
+			p.add(e)
 		}
 		return
 	}
@@ -56,7 +58,7 @@ func (p *Parser) giveData(d dir, part Event) {
 		p.facts.Late += uint64(len(part.Data))
 	default:
 		e := s.of(Data, d)
-		e.Data, e.Lost, e.First, e.Whole = part.Data, part.Lost, part.First, part.Whole
+		e.Data, e.Lost, e.First, e.Last = part.Data, part.Lost, part.First, part.Last
 		p.add(e)
 	}
 }

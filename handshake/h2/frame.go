@@ -114,7 +114,7 @@ type half struct {
 	held     []byte  // the payload so far, where it did not come at once
 	block    block
 	settings Settings
-	guess    guess
+	quest    quest
 }
 
 // step takes at least one byte off b, or leaves the state for another.
@@ -145,7 +145,7 @@ func (p *Parser) start(d dir, b []byte) int {
 	if !begins(d, first) {
 		h.cutLen = 0
 		p.facts.Unread[d] += uint64(had)
-		p.outOfStep(d)
+		p.outOfStep(d, unknownGap)
 		return 0
 	}
 	h.cutLen += uint8(n)
@@ -237,9 +237,12 @@ func (p *Parser) takePayload(d dir, b []byte) int {
 func (p *Parser) lose(d dir, n uint64) {
 	h := &p.half[d]
 	if h.state != inPayload {
-		if h.guess = (guess{}); h.state != searching {
-			p.outOfStep(d)
+		if h.state != searching {
+			p.outOfStep(d, n)
+			return
 		}
+		p.unread(d, uint64(len(h.quest.bytes)))
+		h.quest = quest{gap: h.quest.gap + n}
 		return
 	}
 	beyond := n > uint64(h.left)
@@ -252,26 +255,45 @@ func (p *Parser) lose(d dir, n uint64) {
 		p.closeFrame(d, h.held)
 	}
 	if beyond {
-		p.outOfStep(d)
+		p.outOfStep(d, n-uint64(part))
 	}
 }
 
-// outOfStep gives up knowing where frames begin, and what the bytes held that
+// unknownGap is as long as any.
+const unknownGap = 1 << 62
+
+// outOfStep gives up knowing where frames begin, and what the n bytes held that
 // were lost: header blocks, grants of flow control, DATA of any stream.
-func (p *Parser) outOfStep(d dir) {
+func (p *Parser) outOfStep(d dir, n uint64) {
 	h := &p.half[d]
 	p.facts.Unread[d] += uint64(h.cutLen)
-	h.state, h.cutLen, h.guess = searching, 0, guess{}
+	h.state, h.cutLen, h.quest = searching, 0, quest{gap: n + uint64(h.cutLen)}
 	h.block.lose()
 	p.flow[client].known, p.flow[server].known = false, false
 	p.flow[client].begun, p.flow[server].begun = false, false
 	if d == client {
 		p.streams.gapless = false
 	}
-	for _, s := range p.streams.list {
-		if s.kind != ordinary && !s.ended[d] {
-			p.add(s.of(Torn, d))
-		}
+}
+
+// torn tells of a stream some bytes of which may be among those that were not
+// read. None are if there is no room for them behind a frame's header, and
+// behind the answer that comes before all DATA of a server.
+func (p *Parser) torn(d dir, s *stream) {
+	if p.half[d].state != searching || s.kind == ordinary || s.ended[d] {
+		return
+	}
+	gap, room := p.half[d].quest.gap, uint64(headerLen)
+	if d == server && !s.answered {
+		room += headerLen + 1
+	}
+	switch {
+	case gap >= unknownGap:
+		p.add(s.of(Torn, d))
+	case gap > room:
+		e := s.of(Torn, d)
+		e.Lost = gap - room
+		p.add(e)
 	}
 }
 

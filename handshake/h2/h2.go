@@ -23,7 +23,7 @@ const (
 	Opened    Kind = iota // a request for a WebSocket: Head
 	Answered              // its final answer (RFC 9110 §15): Head
 	Data                  // bytes of the stream: Data, or Lost of them that the capture did not see
-	Torn                  // bytes of the stream may be missing here, and nobody knows how many
+	Torn                  // bytes of the stream may be missing here, and nobody knows how many: at most Lost, if that is not 0
 	Ended                 // the stream: How, Code
 	Dismissed             // the stream of which there was Data is, as is known now, no WebSocket
 	Set                   // SETTINGS (RFC 9113 §6.5): Parser.Settings has them
@@ -53,7 +53,7 @@ type Event struct {
 	Data       []byte // of the bytes that Bytes was handed, or of the parser's
 	Lost       uint64 // bytes, instead of Data
 	First      bool   // a DATA frame begins with Data
-	Whole      bool   // and Data is all of it but padding
+	Last       bool   // one ends with Data, but for padding
 	How        How
 	Code       ErrorCode // RFC 9113 §7
 }
@@ -155,6 +155,18 @@ func (p *Parser) Settle() iter.Seq[*Event] {
 		p.late = nil
 		for _, e := range late {
 			p.end(e.d, e.s, e.how, e.code)
+		}
+		p.tell(yield)
+	}
+}
+
+// Unfound yields which streams may miss bytes behind a loss, where the beginning
+// of a frame was not found any more.
+func (p *Parser) Unfound() iter.Seq[*Event] {
+	return func(yield func(*Event) bool) {
+		for _, s := range p.streams.list {
+			p.torn(client, s)
+			p.torn(server, s)
 		}
 		p.tell(yield)
 	}

@@ -1,48 +1,123 @@
 package h2
 
 // A guess is a place where a frame may begin: its header could be one, and so
-// could those that follow from its length.
+// could those that follow from its length. Places are counted in bytes.
 type guess struct {
-	links int    // headers so far
-	left  uint32 // bytes to the next one
+	at, last, next int64 // the first header, the last one so far, and the one behind that
+	links          int   // headers so far
+	front          bool  // a piece of the byte stream begins with the first
+	known          bool  // the first is of a stream that is
 }
 
-// enough is how many headers in a row are taken for the truth. One alone is,
-// if its frame is all that one piece of the byte stream holds.
-const enough = 3
+// A quest is what is known while the beginning of a frame is looked for.
+type quest struct {
+	bytes   []byte // what the guesses are about
+	at      int64  // where they begin
+	looked  int64  // each place before this one has been looked at
+	guesses []guess
+	gap     uint64 // bytes of no known frame before them
+}
 
-// search looks for the beginning of a frame. Nothing is held: while it is not
-// found the bytes are counted and go by.
+const (
+	// enough is how many headers in a row are taken for the truth. One alone is,
+	// if its frame is all that some pieces of the byte stream hold.
+	enough     = 3
+	maxGuesses = 8
+	// maxSought is how many bytes are held. It is room for three frames of the
+	// size that is usual.
+	maxSought = 1 << 16
+)
+
+func (q *quest) end() int64 { return q.at + int64(len(q.bytes)) }
+
+// from gives the bytes behind a place.
+func (q *quest) from(at int64) []byte { return q.bytes[at-q.at:] }
+
+// search looks for the beginning of a frame. What may be one is held, so that
+// nothing behind it is lost; where that is too much it is counted and goes by.
 func (p *Parser) search(d dir, b []byte) int {
-	h := &p.half[d]
-	at := 0
-	if h.guess.links == 0 && p.chain(d, b) {
-		h.state = inHeader
-		return 0
+	q := &p.half[d].quest
+	piece := q.end()
+	q.bytes = append(q.bytes, b...)
+	keep := q.guesses[:0]
+	for _, g := range q.guesses {
+		if p.follow(d, &g) {
+			keep = append(keep, g)
+		}
 	}
-	for at < len(b) {
-		if h.guess.links > 0 {
-			n := min(len(b)-at, int(h.guess.left))
-			h.guess.left -= uint32(n)
-			if at += n; h.guess.left > 0 || at == len(b) {
+	q.guesses = keep
+	for ; q.looked+headerLen <= q.end(); q.looked++ {
+		g := guess{at: q.looked, next: q.looked, front: q.looked == piece}
+		if len(q.guesses) < maxGuesses && p.follow(d, &g) {
+			q.guesses = append(q.guesses, g)
+		}
+	}
+	at, found := q.answer()
+	p.unread(d, uint64(at-q.at))
+	if !found {
+		q.bytes, q.at = q.bytes[:copy(q.bytes, q.from(at))], at
+		return len(b)
+	}
+	for _, s := range p.streams.list {
+		p.torn(d, s)
+	}
+	rest := q.from(at) // what is told of lies in it
+	p.half[d].state, p.half[d].quest = inHeader, quest{}
+	for len(rest) > 0 {
+		rest = rest[p.step(d, rest):]
+	}
+	return len(b)
+}
+
+// unread counts bytes that go by.
+func (p *Parser) unread(d dir, n uint64) {
+	p.facts.Unread[d] += n
+	p.half[d].quest.gap += n
+}
+
+// follow goes from header to header as far as there are bytes. It tells
+// whether they can be frames.
+func (p *Parser) follow(d dir, g *guess) bool {
+	q := &p.half[d].quest
+	for g.links < enough && g.next+headerLen <= q.end() {
+		f, ok := p.plausible(d, q.from(g.next))
+		if !ok {
+			return false
+		}
+		if g.links++; g.links == 1 {
+			g.known = f.stream <= p.streams.seen || p.streams.byID[f.stream] != nil
+		}
+		g.last, g.next = g.next, g.next+headerLen+int64(f.length)
+	}
+	return true
+}
+
+// answer gives the place where a frame begins, or that up to which nothing has
+// to be held. A guess that is not sure yet speaks against those behind it, which
+// may be in its payload, only if a piece begins with it and it is of a stream
+// that is known: others are many.
+func (q *quest) answer() (at int64, found bool) {
+	for _, g := range q.guesses {
+		if g.links < enough && !(g.front && g.next == q.end()) {
+			if g.front && g.known {
 				break
 			}
+			continue
 		}
-		f, ok := p.plausible(d, b[at:])
-		switch {
-		case ok && h.guess.links+1 >= enough:
-			h.state, h.guess = inHeader, guess{}
-			p.facts.Unread[d] += uint64(at)
-			return at
-		case ok:
-			h.guess = guess{h.guess.links + 1, headerLen + f.length}
-		default:
-			h.guess = guess{}
-			at++
+		for _, at := range [...]int64{g.at, g.last, g.next} {
+			if at >= q.at {
+				return at, true
+			}
 		}
 	}
-	p.facts.Unread[d] += uint64(at)
-	return at
+	at = q.looked
+	if len(q.guesses) > 0 {
+		at = max(q.at, q.guesses[0].at)
+	}
+	if q.end()-at > maxSought {
+		at = q.end() - maxSought/2
+	}
+	return at, false
 }
 
 // chain tells whether b is frames from its first byte to its last.

@@ -112,10 +112,12 @@ func (p *Parser) end(d dir, s *stream, how How, code ErrorCode) {
 	if s.ended[client] && s.ended[server] || how == EndStream && s.ended[d] {
 		return
 	}
-	s.ended[d] = true
 	if how != EndStream {
+		p.torn(d, s)
+		p.torn(d.other(), s)
 		s.ended[d.other()] = true
 	}
+	s.ended[d] = true
 	if s.kind == ordinary || s.kind == unsettled && !s.told {
 		return
 	}
@@ -175,6 +177,9 @@ func (p *Parser) readGoAway(d dir, b []byte) {
 
 // An ErrorCode says why a stream or a connection was given up (RFC 9113 §7).
 type ErrorCode uint32
+
+// HTTP11 is HTTP_1_1_REQUIRED: the client is to ask again in HTTP/1.1 (RFC 9113 §7).
+const HTTP11 = ErrorCode(0xd)
 
 // unknownCode stands for a code that the capture lost.
 const unknownCode = ErrorCode(1<<32 - 1)

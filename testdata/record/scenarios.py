@@ -439,6 +439,13 @@ SCENARIOS += [
              [client("h2", "", tls=True, http_first=1, streams=[
                  {"target": "/chat", "play": HELLO + " bin=20000 frag=text,5,p,7 wait=4 close=1000,bye"}])],
              keys=True, form="pcapng"),
+    Scenario("h2c-upgrade", "HTTP/2 in clear by an upgrade from HTTP/1.1, whose request is stream 1; the WebSocket is stream 3.",
+             [server("go-h2", "echo ping=from-server")],
+             [client("h2c-upgrade", HELLO + " bin=20000 frag=text,5,7 ping=from-client wait=4 pongs=1 close=1000,bye")]),
+    Scenario("h2-go", "Go over HTTP/2 in TLS on both ends; a page before, on the same connection.",
+             [server("go-h2", "echo ping=from-server", tls=True, subprotocol="chat")],
+             [client("go-h2", HELLO + " bin=20000 frag=text,5,p,7 ping=from-client wait=4 pongs=2 close=1000,bye", tls=True,
+                     subprotocols=["chat"])], keys=True, form="pcapng"),
 ]
 
 
@@ -466,6 +473,11 @@ SCENARIOS += [
     wss("wss-chromium", "A browser over HTTP/1.1 in TLS: text and binary, compressed, pings of the server, subprotocol, close "
         "without a code.", [server("ws", "echo ping=from-server", subprotocol="chat.v2", deflate=True)],
         [client("chromium", HELLO + " text=500 wait=3 sleep=100 close", subprotocols=["chat.v1", "chat.v2"])], settle=1.0),
+    wss("wss-early", "In TLS 1.3 on nginx, with the opening handshake in early data (0-RTT); the session is of the connection before.",
+        [server("ws", "echo ping=from-server", tls=False)],
+        [client("early", WSS_PLAY, "/early", port=8446)], nginx=True),
+    wss("midstream-wss", "In TLS 1.3, with keys; the capture begins when the WebSocket is in use.", [server("ws")],
+        [client("undici7", MID + "text=70 bin=20000 text=300 wait=5 close=1000,bye")], midstream=True),
     wss("wss-nginx", "nginx ends TLS; the leg to its backend is in clear.", [server("ws", "echo ping=from-server", tls=False)],
         [client("ws", WSS_PLAY, port=8445), client("gorilla", WSS_PLAY, "/gorilla", port=8445)], nginx=True),
     wss("tls-faults", "TLS fails, a connection each: certificates that are over, not valid yet, for another name, self-signed, in "
