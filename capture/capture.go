@@ -1,9 +1,12 @@
-// Package capture turns capture files into packets, and a packet into the IP
-// datagram it carries.
+// Package capture turns saved captures and network interfaces into packets, and
+// a packet into the IP datagram it carries.
 //
-// What goes in is a list of file names ([Open]); what comes out, one at a
-// time and in order of time, is a [Packet]: a number, a time, a link type and
-// bytes that are lent until the next one is read.
+//	file names ──Open──▶ Files ──┐
+//	                             ├─ Source ──Packets──▶ Packet ──Decap.Datagram──▶ IP datagram
+//	interfaces ──Listen──▶ Live ─┘
+//
+// A [Packet] is a number, a time, a link type and bytes that are lent until the
+// next one is read. Those of files come in order of time.
 package capture
 
 import (
