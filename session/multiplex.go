@@ -28,6 +28,7 @@ type multiplex struct {
 	carried bool    // there was a WebSocket
 	settled bool    // the server's SETTINGS were captured
 	held    int64   // bytes counted for it
+	asked   bool    // the client has said something
 }
 
 // H2 is what is known of a WebSocket that is a stream of HTTP/2.
@@ -75,7 +76,10 @@ func (c *Conn) beginsHTTP2(r *reassembly.Chunk) bool {
 func (c *Conn) multiplexed(r *reassembly.Chunk, upgraded bool) {
 	reader := &c.opener.reader
 	rest := [2][]byte{reader.ClientRest(), reader.ServerRest()}
-	c.multi = &multiplex{}
+	c.multi = &multiplex{asked: reader.Pending() != nil}
+	if c.multi.asked && !upgraded {
+		c.Mismatch = HTTP1ToHTTP2
+	}
 	c.multi.Upgraded = upgraded
 	c.hold(multiplexCost)
 	c.protocol = http2Protocol
@@ -102,6 +106,10 @@ func (c *Conn) alpnH2() bool { return c.TLS != nil && c.TLS.ALPN == "h2" }
 func (c *Conn) demultiplex(r *reassembly.Chunk) {
 	m, fromClient := c.multi, r.Dir == reassembly.FromClient
 	m.Behind = [2]bool{c.stream.Waits(reassembly.FromClient), c.stream.Waits(reassembly.FromServer)}
+	if fromClient && !m.asked && r.Lost == 0 && bytes.HasPrefix(r.Data, []byte("GET ")) {
+		c.Mismatch = HTTP1ToHTTP2
+	}
+	m.asked = m.asked || fromClient
 	if r.Lost > 0 {
 		for e := range m.Lost(fromClient, uint64(r.Lost)) {
 			c.streamEvent(e, r)
