@@ -84,7 +84,7 @@ type Side struct {
 	closeLast bool          // its last frame is a Close
 	Cut       *cutFrame     // its last frame whose payload was not there to its end
 	digest    digest        // of its messages
-	load      load          // and what they weigh
+	load      *load         // what the compressed ones weigh; nil before the first
 	probed    int64         // packet of a probe of Engine.IO, or of its answer
 }
 

@@ -172,10 +172,10 @@ var performanceRules = []Rule{
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			for d := range p.Conn.Sides {
-				s, from := &p.Conn.Sides[d].load, reassembly.Dir(d)
+				s, from := p.Conn.Sides[d].load, reassembly.Dir(d)
 				p.from(from)
 				switch {
-				case s.deflated < fewDeflated:
+				case s == nil || s.deflated < fewDeflated:
 				case s.packed*2 > s.deflated:
 					p.Report("double", "%d of %d messages of the %v are archives or pictures", s.packed, s.deflated, from)
 				case s.deflatedTo*100 > s.deflatedFrom*95:
@@ -228,6 +228,9 @@ type load struct {
 func (s *Side) weigh(e *session.Message) bool {
 	switch {
 	case e.Compressed && e.Inflated:
+		if s.load == nil {
+			s.load = new(load)
+		}
 		s.load.add(e)
 		if s.load.bombs.add(e) {
 			return true

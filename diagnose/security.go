@@ -2,7 +2,6 @@ package diagnose
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -134,14 +133,14 @@ var securityRules = []Rule{
 			{ID: "many", Severity: Warning, Title: "small messages inflate to very much, one after the other", Advice: "limit what a client may have inflated in a second, and the size of a message after inflating"},
 		},
 		Message: func(p *Pass, e *session.Message) {
-			s := &p.Conn.Sides[e.Dir].load
+			s := p.Conn.Sides[e.Dir].load
 			switch {
 			case !e.Compressed:
 			case e.Length > bombLeast && isBomb(e):
 				p.Report("", "%d bytes from %d", e.Length, e.WireLength).With("ratio", int64(e.Length/max(1, e.WireLength)))
 			case e.Obstacle == frames.TooMuchInflated:
 				p.Report("many", "what the %v sends inflates to more than is followed", e.Dir).At(Error)
-			case s.bombs.to > bombLeast && isBomb(e):
+			case isBomb(e) && s.bombs.to > bombLeast:
 				p.Report("many", "%d messages in %v: %d bytes from %d", s.bombs.n, e.Time.Sub(s.bombs.since).Round(time.Millisecond), s.bombs.to, s.bombs.from).
 					As(Likely).In(s.bombs.first).With("messages", s.bombs.n).With("ratio", int64(s.bombs.to/max(1, s.bombs.from)))
 			}
@@ -239,38 +238,6 @@ func (b *bombs) add(e *session.Message) bool {
 }
 
 var prototype = regexp.MustCompile(`\b(?:constructor|__proto__|hasOwnProperty|toString)\b`)
-
-// A keyHabit says how the masking keys of one end follow each other.
-type keyHabit uint8
-
-const (
-	noKey    keyHabit = iota
-	oneKey            // there was one so far
-	sameKey           // all are the same
-	nextKey           // each is the one before and 1
-	keysVary          // neither
-)
-
-// noteKey notes the masking key of a frame.
-func (s *Side) noteKey(e *session.Frame) {
-	k := binary.BigEndian.Uint32(e.MaskingKey[:])
-	habit := keysVary
-	switch k {
-	case s.key:
-		habit = sameKey
-	case s.key + 1:
-		habit = nextKey
-	}
-	switch s.keys {
-	case noKey:
-		s.keys = oneKey
-	case oneKey, habit:
-		s.keys = habit
-	default:
-		s.keys = keysVary
-	}
-	s.key = k
-}
 
 // exposure is how severe it is that a connection is in clear: where both ends
 // are on one machine or one private network, TLS may end before it.
