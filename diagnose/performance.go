@@ -70,7 +70,7 @@ var performanceRules = []Rule{
 		ID: "slow-consumer", Severity: Warning, Clause: "RFC 9293 §3.8.6",
 		Title:   "a receiver does not read fast enough",
 		Advice:  "read in a loop and work elsewhere; let the sender look at what is not sent yet, and drop or merge",
-		Seen:    "a receive window of zero, for 200 ms in all or three times",
+		Seen:    "a receive window of zero, for 200 ms in all or three times; in HTTP/2 a window that was used up, with DATA that waited 200 ms for it in all",
 		Means:   "the sender's messages wait in its memory",
 		Causes:  []string{"the receiving thread is blocked: a large JSON.parse, a database", "a stream that is paused, or a read loop that is not there", "a phone in the background", "a sender without backpressure"},
 		Fixes:   []Fix{{"browser, Node", "bufferedAmount, or the callback of send()"}, {"", "disconnect clients that do not keep up"}},
@@ -78,10 +78,12 @@ var performanceRules = []Rule{
 		Variants: []Variant{
 			{ID: "stalled", Title: "a receiver does not read fast enough"},
 			{ID: "cut", Severity: Error, Title: "the sender gave a receiver up that did not read"},
+			{ID: "h2-window", Title: "a receiver does not open its window of HTTP/2", Clause: "RFC 9113 §5.2", Advice: "read in a loop; let the receiver set a larger SETTINGS_INITIAL_WINDOW_SIZE, and grant it before it is used up"},
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			c, s := e.Conn, e.Conn.Segments()
 			if c.H2 != nil {
+				p.waitedForWindow(c)
 				return
 			}
 			for _, d := range [...]reassembly.Dir{reassembly.FromClient, reassembly.FromServer} {
@@ -287,4 +289,15 @@ func (s *shrinker) ratio(b []byte) float64 {
 	s.w.Write(b) // a counter takes all
 	s.w.Close()
 	return float64(s.out) / float64(len(b))
+}
+
+// waitedForWindow reports that messages in HTTP/2 had to wait for a window.
+func (p *Pass) waitedForWindow(c *session.Conn) {
+	for d, waited := range c.H2.Waited {
+		if sender := reassembly.Dir(d); waited >= longStall {
+			p.from(sender.Other())
+			p.Report("h2-window", "the %v had to wait for the window of the %v, %v in all", sender, sender.Other(), waited.Round(time.Millisecond)).
+				With("stalls", c.H2.Stalls[d]).With("waited_ms", waited.Milliseconds())
+		}
+	}
 }

@@ -237,8 +237,11 @@ func certBad(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 		report("name-mismatch", Warning, "%s is not among %s", name, strings.Join(cert.Names, ", "))
 	case cert.SelfSigned:
 		report("self-signed", Info, "subject and issuer are %s", cert.Subject)
-	case len(chain) == 1 && rejected != nil && now.Before(cert.NotAfter) && now.After(cert.NotBefore):
+	case len(chain) > 1 || now.After(cert.NotAfter) || now.Before(cert.NotBefore):
+	case rejected != nil:
 		p.Report("chain-incomplete", "one certificate, of %s", cert.Issuer).As(Likely).In(rejected.Packet)
+	case leftAtOnce(c, f):
+		p.Report("chain-incomplete", "one certificate, of %s, and the client left", cert.Issuer).As(Possible).At(Warning)
 	}
 }
 
@@ -333,6 +336,10 @@ func noProtocol(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 	if a := alertOf(f, tlsdecrypt.Server, 120); a != nil {
 		p.from(reassembly.FromClient)
 		p.alert("no-overlap", a).With("alpn_offered", f.ClientHello.ALPN)
+	}
+	if c.Mismatch == session.HTTP1ToHTTP2 {
+		p.from(reassembly.FromClient)
+		p.Report("h2-selected", "GET in HTTP/1.1, and SETTINGS of the server").In(f.ClientHello.Packet)
 	}
 }
 

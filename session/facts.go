@@ -85,9 +85,10 @@ type Mismatch uint8
 
 // The mismatches.
 const (
-	NoMismatch Mismatch = iota
-	TLSToHTTP           // a ClientHello was answered in HTTP
-	HTTPToTLS           // a request was answered with a TLS alert
+	NoMismatch   Mismatch = iota
+	TLSToHTTP             // a ClientHello was answered in HTTP
+	HTTPToTLS             // a request was answered with a TLS alert
+	HTTP1ToHTTP2          // a request in HTTP/1.1 was answered in HTTP/2
 )
 
 // ClosedBy says who ended a WebSocket connection.

@@ -64,6 +64,8 @@ var troubled = map[string]string{
 	"syn-dropped":        "a router drops the SYN",
 	"tls-faults":         "TLS fails in each connection",
 	"tls-refusals":       "TLS fails in each connection",
+	"tls-more":           "TLS fails, or will",
+	"tls-unanswered":     "a ClientHello has no answer",
 	"too-big":            "a message is too big for its receiver",
 	"unanswered":         "a request has no answer",
 	"close-codes-raw":    "codes that must not be sent",

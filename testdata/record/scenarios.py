@@ -502,6 +502,17 @@ SCENARIOS += [
          client("ws", "", "/node", port=8542, tls_fault="unknown-ca"),
          client("ws", "", "/node-1.2", port=8543, tls_fault="unknown-ca", tls_max="TLSv1.2"),
          client("websockets", "", "/python", port=8544, tls_fault="unknown-ca")], settle=1.0),
+    wss("tls-more", "TLS that fails, or will: a certificate without the one it was signed with, one for five days, TLS 1.1, HTTP/2 "
+        "agreed on by a client that does not mean it, a proxy that looks into TLS with a certificate of its own.",
+        [server("gorilla", port=8550, tls_fault="chain", tls_max="TLSv1.2"), server("gorilla", port=8551, tls_fault="soon", tls_max="TLSv1.2"),
+         server("gorilla", port=8552, tls_fault="old"), server("h2", port=8553)],
+        [client("ws", "", "/chain", port=8550, tls_max="TLSv1.2"),
+         client("gorilla", "text=5 wait=1 close=1000", "/soon", port=8551, tls_fault="trusting", tls_max="TLSv1.2"),
+         client("gorilla", "text=5 wait=1 close=1000", "/old", port=8552, tls_fault="old"),
+         client("gorilla", "", "/h2", port=8553, tls_fault="alpn-h2"),
+         client("ws", "", "/looked-into", port=8561, tls_max="TLSv1.2")], proxies=("mitmproxy",), settle=1.0),
+    wss("tls-unanswered", "A large ClientHello that nobody answers.", [],
+        [client("gorilla", "", "/unanswered", port=8565, tls_fault="impatient")], proxies=("deaf",)),
 ]
 
 
