@@ -3,10 +3,9 @@
 //
 //	session.Event ──▶ Checker ──▶ Rule ──▶ Finding
 //
-// A [Rule] is a row of a table. The tables stand in the files named after
-// what they judge: request.go, answer.go, refusal.go and handshake's other
-// ends, framing.go, compression.go, messages.go, closing.go. A rule has no
-// memory. What it must know from before is a fact about the connection
+// A [Rule] is a row of a table. The tables stand in the files named after what
+// they judge: request.go, refusal.go, framing.go, ending.go and so on. A rule
+// has no memory. What it must know from before is a fact about the connection
 // ([Conn]) or about all of them ([World]), gathered here for every rule.
 package diagnose
 

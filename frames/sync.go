@@ -64,8 +64,9 @@ type Finder struct {
 	ends uint32 // how many chunks were shorter than that: something written ended with them
 
 	found  int64 // 0, or one more than the offset that was found
-	from   int64 // likewise, of what the chain began with if it is held
 	masked bool
+
+	clear [textSeen + tailWhole]byte // a payload, unmasked
 }
 
 // A Run is a part of the byte stream as it was fed, or what was left of it.
@@ -296,10 +297,7 @@ func (f *Finder) trim() {
 
 // firstHead is the first byte that has to be held for a frame.
 func (f *Finder) firstHead() int64 {
-	switch {
-	case f.from > 0:
-		return min(f.from, f.found) - 1
-	case f.found > 0:
+	if f.found > 0 {
 		return f.found - 1
 	}
 	first := f.end + 1

@@ -13,9 +13,11 @@ type chain struct {
 	recent  [4]uint32 // what its last headers were
 	score   int32     // bits that speak for it
 	turn    uint8     // of recent
+	root    int8      // bits that speak for its first header alone, and for where that says the next one is
 	ends    uint32    // of Run, at last
 	aligned int16     // bits that speak against a payload that holds it
 	masked  bool
+	loose   bool // one of its headers is not where a chunk begins
 	closing bool // a Close frame was sent
 	certain bool // a header of it was; head is the first that is held
 	proven  bool // there was another one behind that
@@ -83,7 +85,7 @@ func (f *Finder) arrive() (best chain, came bool) {
 			best, c = c, best
 		}
 		if c.start < best.last {
-			best.head, best.certain, best.proven = -1, false, false
+			best.head, best.certain, best.proven, best.root = -1, false, false, 0
 		}
 	}
 	return best, came
@@ -105,8 +107,12 @@ func (f *Finder) place(h *Header, b []byte, c *chain, came bool) {
 		}
 		if f.Habit.frames == 0 && f.runs[f.at].begun == f.pos {
 			c.from = f.pos
+			c.root = int8(max(0, int(c.score)-f.places(f.pos)))
 		}
+	} else if c.last == c.start && c.root > 0 && f.runs[f.at].begun == f.pos {
+		c.root += int8(max(0, borderWeight(int(f.pos-c.start))))
 	}
+	c.loose = c.loose || f.runs[f.at].begun != f.pos
 	c.last = f.pos
 	c.next = f.pos + int64(h.Len()) + int64(h.PayloadLength)
 	speaking := int(c.score) - f.places(f.pos)
@@ -155,13 +161,13 @@ func (f *Finder) link(c *chain, h *Header, b []byte) bool {
 	if !fresh && known.Mask != MaskSet && known.Mask != MaskClear {
 		n++
 	}
-	text := f.payload(h, b)
+	text := f.payload(h, b, !fresh || border > 0)
 	again := c.repeats(h, b[0], !known.stranger())
 	switch {
 	case again && known.stranger():
 		// Any protocol may have messages that all begin alike.
 		n, border = 0, min(border, 0)
-		if !h.Masked {
+		if !h.Masked && !h.RSV1 {
 			text = min(text, 0)
 		}
 	case again && !known.alike(h, b[0]):
@@ -217,13 +223,18 @@ func (c *chain) repeats(h *Header, b0 byte, keys bool) bool {
 	return false
 }
 
-// payload gives the bits that the payload behind a header speaks for it.
-func (f *Finder) payload(h *Header, b []byte) (n int) {
-	if h.RSV1 || h.Opcode != Text && h.Opcode != Close {
+// payload gives the bits that the payload behind a header speaks for it. Only
+// where something else speaks for it is compressed data looked at, which takes
+// longer.
+func (f *Finder) payload(h *Header, b []byte, likely bool) (n int) {
+	if !h.RSV1 && h.Opcode != Text && h.Opcode != Close || h.RSV1 && !likely {
 		return 0
 	}
 	body := b[h.Len():]
 	body = body[:min(uint64(len(body)), h.PayloadLength, textSeen)]
+	if h.RSV1 {
+		return f.weighDeflate(body, &h.MaskingKey, h.FIN && uint64(len(body)) == h.PayloadLength)
+	}
 	if h.Opcode == Close {
 		n = weighClose(body, &h.MaskingKey)
 	} else {
@@ -276,7 +287,7 @@ func (f *Finder) decide() {
 			return
 		}
 	}
-	f.found, f.from, f.masked = best.head+1, best.from+1, best.masked
+	f.settle(best, best.head)
 }
 
 // contradicts reports whether c, if it is true, makes another chain false:

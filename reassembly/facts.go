@@ -48,6 +48,9 @@ func (s *Stream) takeSYN(d Dir, g *Segment) {
 	h.begin(g.Seq.Add(1))
 	h.state |= synSeen
 	h.isn = g.Seq
+	if value, ok := g.Option(OptionTimestamps); ok && len(value) == 8 && !answers {
+		h.fin = SeqNum(binary.BigEndian.Uint32(value))
+	}
 	if g.Length() > 0 && !answers {
 		h.more().synEnd = g.Seq.Add(1 + g.Length())
 	}
@@ -60,6 +63,21 @@ func (s *Stream) takeSYN(d Dir, g *Segment) {
 			s.traits |= FastOpen
 		}
 	}
+}
+
+// asksLater says whether g, the first of the other side, cannot answer the SYN
+// of h: it echoes a timestamp from before that (RFC 7323 §3.2). What is left of
+// a connection before does, and what somebody forged who did not see the SYN.
+func (h *half) asksLater(g *Segment) bool {
+	if !h.state.has(synSeen) || h.state.has(finSeen) || h.fin == 0 || !g.Flags.Has(FlagACK) {
+		return false
+	}
+	value, ok := g.Option(OptionTimestamps)
+	if !ok || len(value) != 8 {
+		return false
+	}
+	echo := SeqNum(binary.BigEndian.Uint32(value[4:]))
+	return echo != 0 && echo.Less(h.fin)
 }
 
 // takeFIN takes the FIN of g, which stands at fin. Of two that differ, the

@@ -22,6 +22,11 @@ func stamp(n uint32) func(*Segment) {
 	}
 }
 
+// echo follows stamp.
+func echo(n uint32) func(*Segment) {
+	return func(g *Segment) { binary.BigEndian.PutUint32(g.Options[8:], n) }
+}
+
 // later lets packet time go on; a segment takes another millisecond.
 func (w *wire) later(d time.Duration) { w.now += capture.Time(d) }
 
@@ -247,6 +252,20 @@ func TestFacts(t *testing.T) {
 			w.send(C, A, 3, "ly!", w.ack(C, 0))
 			w.send(C, A, 3, "ly!", w.ack(C, 0))
 		}, "c4 early; c8 !; ", Counts{Retransmitted: 1, DuplicateBytes: 3}, Counts{}, FastOpenRefused},
+		{"answers that echo an older timestamp", func(w *wire) {
+			w.stream = Stream{}
+			w.send(C, FlagSYN, 0, "", stamp(5000))
+			w.send(S, A|FlagRST, 0, "", stamp(100), echo(100), w.ack(S, 0))
+			w.send(S, A|FlagFIN, 0, "", stamp(100), echo(4999), w.ack(S, 0))
+			w.send(S, A|FlagSYN, 0, "", stamp(9), echo(5000), w.ack(S, 0))
+			w.send(C, A, 0, "abc", stamp(5001), echo(9))
+			w.send(S, A, 0, "xy", stamp(10), echo(5001))
+		}, "c8 abc; s9 xy; ", Counts{}, Counts{Discarded: 2, StaleResets: 1}, 0},
+		{"a reset that echoes the SYN", func(w *wire) {
+			w.stream = Stream{}
+			w.send(C, FlagSYN, 0, "", stamp(5000))
+			w.send(S, A|FlagRST, 0, "", stamp(0), echo(5000), w.ack(S, 0))
+		}, "s5 RST; ", Counts{}, Counts{}, 0},
 		{"old timestamps behind a wrap", func(w *wire) {
 			w.send(C, A, 0, "abc", stamp(5000))
 			w.stream.half[C].offset += wrapped

@@ -48,7 +48,7 @@ type half struct {
 	next   SeqNum // of the first byte that has not been lent
 	ack    SeqNum // the highest the other side sent
 	isn    SeqNum // of the SYN
-	fin    SeqNum // of the FIN: all bytes stand before it
+	fin    SeqNum // of the FIN: all bytes stand before it. Until it is seen, the timestamp of a SYN that asks, or 0
 	until  SeqNum // of the acknowledgment that stops the timer
 	state  state
 	window uint16 // what this side offers, not scaled
@@ -223,6 +223,10 @@ func (s *Stream) other(d Dir, g *Segment, yield func(*Chunk) bool) {
 	switch {
 	case s.reset != 0:
 		h.more().Discarded++
+		return
+	case !h.state.has(started) && other.asksLater(g):
+		h.more().Discarded++
+		h.StaleResets += int64(g.Flags & FlagRST / FlagRST)
 		return
 	case h.twin(g):
 		h.more().Duplicates++

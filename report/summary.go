@@ -159,7 +159,7 @@ func hint(t *session.Totals) string {
 	case t.HTTPExchanges > 0:
 		return "no request asked for an upgrade: look at what the client does, and at a proxy before this place that drops Upgrade"
 	}
-	return "a WebSocket begins with an HTTP request that has Upgrade: websocket: capture from before the connection is opened"
+	return "a WebSocket begins with an HTTP request that has Upgrade: websocket: capture from before the connection is opened, or say of a port that its connections are WebSockets: --decode-as PORT=websocket"
 }
 
 // wrap breaks a sentence at spaces.

@@ -111,7 +111,8 @@ func (c *Conn) refused(r *reassembly.Chunk, over bool) {
 // their turn comes.
 func (c *Conn) skip(d reassembly.Dir, r *reassembly.Chunk) {
 	waits := d == reassembly.FromClient && (len(c.opener.waiting) > 0 || c.opener.reader.Pending() != nil)
-	if !waits {
+	before := c.joined && c.tls != nil && c.tls.guessed && r.Lost == 1 // stands for what was sent before the capture
+	if !waits && !before {
 		c.Sides[d].LostBytes += r.Lost
 	}
 	switch {

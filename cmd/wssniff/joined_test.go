@@ -15,8 +15,8 @@ func TestJoined(t *testing.T) {
 		known, forced  [2]int
 	}{
 		{"midstream.pcap", 2, 2, [2]int{2, 2}, [2]int{2, 2}},
-		{"midstream-big.pcap.gz", 3, 3, [2]int{0, 3}, [2]int{3, 3}},
-		{"midstream-deflate.pcap", 2, 2, [2]int{0, 0}, [2]int{2, 2}}, // of four compressed frames nothing tells
+		{"midstream-big.pcap.gz", 3, 3, [2]int{3, 3}, [2]int{3, 3}},
+		{"midstream-deflate.pcap", 2, 2, [2]int{2, 2}, [2]int{2, 2}},
 		{"midstream-deflate-fresh.pcap", 4, 4, [2]int{4, 4}, [2]int{4, 4}},
 		{"midstream-fragments.pcap", 1, 2, [2]int{1, 2}, [2]int{1, 2}},
 		{"midstream-idle.pcap", 0, 2, [2]int{0, 2}, [2]int{0, 2}},
