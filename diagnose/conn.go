@@ -47,6 +47,8 @@ type Conn struct {
 	extended *session.H2       // of the stream of HTTP/2 that it is
 	talk     *talk             // nil before a message of which something is known
 	said     *subprotocol.Info // what the message at hand means
+	context  int64             // bytes that the server keeps for compression
+	timers   []string          // that fit its end
 	leg      *Leg              // nil as long as no other connection could be a leg of the same WebSocket
 	found    []found
 }

@@ -141,8 +141,10 @@ var performanceRules = []Rule{
 					continue
 				}
 				p.from(from)
-				p.Report("", "%d messages of the %v in %.1f s, %d bytes each on the average", s.Messages, from, took, s.PayloadBytes/s.Messages).
+				b := p.Conn.Sides[d].load.batching
+				f := p.Report("", "%d messages of the %v in %.1f s, %.0f a second, %d bytes each on the average%v", s.Messages, from, took, float64(s.Messages)/took, s.PayloadBytes/s.Messages, b).
 					With("messages", s.Messages)
+				b.evidence(f)
 			}
 		},
 	},
@@ -159,7 +161,9 @@ var performanceRules = []Rule{
 			{ID: "missing", Title: "much is sent without compression that would shrink"},
 			{ID: "useless", Title: "compression does not make the messages smaller", Advice: "set a threshold, or turn compression off"},
 			{ID: "double", Title: "what is compressed is compressed already", Advice: "send compressed files without compression"},
+			{ID: "memory", Severity: Warning, Title: "compression keeps much memory for connections that are open at once", Advice: "agree on server_no_context_takeover and client_no_context_takeover, or on a window of 12 bits"},
 		},
+		Handshake: (*Pass).deflateMemory,
 		Message: func(p *Pass, e *session.Message) {
 			s := &p.Conn.Sides[e.Dir]
 			if s.load.plainBytes < worthDeflate || s.load.asked || len(e.Data) < sampleLeast || e.Opcode != frames.Text {
@@ -224,10 +228,14 @@ type load struct {
 	packed                   int64  // of them, those that were compressed before
 	asked                    bool   // whether compression would help
 	bombs                    bombs
+
+	messages int32     // counted up to batchedFrom
+	batching *batching // nil before so many
 }
 
 // weigh notes a message. It tells whether a rule may have a word to say of it.
 func (l *load) weigh(e *session.Message) bool {
+	l.batch(e)
 	switch {
 	case e.Compressed && e.Inflated:
 		l.deflated++

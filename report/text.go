@@ -27,6 +27,7 @@ type textSink struct {
 	times  timeTally
 	sizes  sizeTally
 	sealed sealedTally
+	shape  shape
 }
 
 func newText(w io.Writer, o *Options) Sink {
@@ -71,6 +72,7 @@ func (s *textSink) Observe(e session.Event) {
 		}
 	case *session.Message:
 		s.sizes.add(e)
+		s.shape.lengths[e.Dir].add(e)
 		if s.list >= Messages {
 			s.lines.message(e)
 		}
@@ -90,6 +92,7 @@ func (s *textSink) Observe(e session.Event) {
 		s.codes.add(&e.Conn.Facts)
 		s.finds.closed(e.Conn)
 		s.times.closed(&e.Conn.Facts)
+		s.shape.closed(e)
 		if s.list >= Connections {
 			s.lines.closed(e)
 		}
@@ -151,7 +154,8 @@ func (s *textSink) Finish(sum *Summary) error {
 	s.headlines()
 	s.totals(sum)
 	w := s.opts.width()
-	for _, t := range []*table{s.conns.table(w), s.failed.table(), s.codes.table(), s.fleet.table(), s.fleet.retries(), s.finds.table(), s.times.table(), s.sealed.table()} {
+	tables := []*table{s.conns.table(w), s.failed.table(), s.codes.table(), s.fleet.table(), s.fleet.retries(), s.finds.table(), s.times.table()}
+	for _, t := range append(append(tables, s.shape.tables()...), s.sealed.table()) {
 		if err := t.write(s.out, w, s.st); err != nil {
 			return err
 		}
