@@ -142,7 +142,7 @@ var performanceRules = []Rule{
 				}
 				p.from(from)
 				b := p.Conn.Sides[d].load.batching
-				f := p.Report("", "%d messages of the %v in %.1f s, %.0f a second, %d bytes each on the average%v", s.Messages, from, took, float64(s.Messages)/took, s.PayloadBytes/s.Messages, b).
+				f := p.Report("", "%d messages of the %v in %v, %.0f a second, %d bytes each on the average%v", s.Messages, from, seconds(took), float64(s.Messages)/took, s.PayloadBytes/s.Messages, b).
 					With("messages", s.Messages)
 				b.evidence(f)
 			}
@@ -210,6 +210,11 @@ var performanceRules = []Rule{
 			}
 		},
 	},
+}
+
+// seconds is a duration, to a millisecond.
+func seconds(s float64) time.Duration {
+	return time.Duration(s * float64(time.Second)).Round(time.Millisecond)
 }
 
 // times says how often.

@@ -56,6 +56,7 @@ func (s *jsonSink) Observe(e session.Event) {
 			s.write()
 		}
 	case *session.Handshake:
+		s.shape.open.begin(e.Conn)
 		if s.wants(Connections, &e.Where) {
 			s.handshake(e)
 			s.write()

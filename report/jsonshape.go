@@ -39,7 +39,9 @@ func (s *jsonSink) silences(t *quietTally) {
 		s.b = append(s.b, '}')
 	}
 	s.end(']')
-	s.ms("ping_every_ms", t.every())
+	if every := t.every(); every > 0 {
+		s.ms("ping_every_ms", every)
+	}
 }
 
 func (s *jsonSink) openCurve(t *openTally) {

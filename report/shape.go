@@ -141,6 +141,7 @@ func (t *quietTally) add(c *session.Conn) {
 	if !ok {
 		return
 	}
+	d = max(d, 0)
 	i := len(quietRows) - 1
 	for i > 0 && d < time.Duration(quietRows[i])*time.Second {
 		i--
@@ -199,27 +200,32 @@ func (t *quietTally) table() *table {
 		}
 		tab.add(i == 0, t.lasted(i), count(n), measured, strings.Join(by, ", "), like)
 	}
-	tab.note = "a ping every " + span(t.every()) + " comes in time for each of these that is 5 s or longer"
+	if t.every() == 0 {
+		return tab
+	}
+	tab.note = "a ping every " + span(t.every()) + " comes in time for each of these that looks like a timer"
 	return tab
 }
 
 // every is how often something must be sent to come before the silences that
-// were counted: in less than half of the shortest.
+// look like a timer's: in less than half of the shortest. 0 if none does.
 func (t *quietTally) every() time.Duration {
 	for i := 1; i < len(t.rows); i++ {
-		if r := &t.rows[i]; r.by != [2]int64{} {
+		if r := &t.rows[i]; len(r.like) > 0 || r.by[0]+r.by[1] > 1 && about(r.shortest, r.worst) {
 			return min(pingEvery, (r.shortest / 2).Truncate(time.Second))
 		}
 	}
-	return pingEvery
+	return 0
 }
+
+func about(a, b time.Duration) bool { return b-a <= time.Second }
 
 // An openTally follows how many WebSockets were open, at evenly spaced moments.
 type openTally struct {
 	from  capture.Time
 	step  time.Duration
 	open  [openMoments]int32
-	conns int64
+	begun bool
 	most  int32
 }
 
@@ -230,15 +236,20 @@ const (
 	longOpen    = 10 * time.Second // for it to have a shape
 )
 
+// begin has the moments begin with the first connection.
+func (t *openTally) begin(c *session.Conn) {
+	if !t.begun && c.Start != capture.NoTime {
+		t.begun, t.from, t.step = true, c.Start, 100*time.Millisecond
+	}
+}
+
 func (t *openTally) add(e *session.Closed) {
 	c := e.Conn
 	from, to := c.Start, e.Time
 	if !opened(&c.Facts) || c.State == session.Rejected || from == capture.NoTime || to == capture.NoTime || to < from {
 		return
 	}
-	if t.conns++; t.conns == 1 {
-		t.from, t.step = from, 100*time.Millisecond
-	}
+	t.begin(c)
 	for to.Sub(t.from) >= t.step*openMoments {
 		for i := range openMoments / 2 { // every second moment is kept
 			t.open[i] = t.open[2*i]
@@ -274,8 +285,8 @@ func (t *openTally) table() *table {
 	const full = 40
 	step := (n + openShown - 1) / openShown
 	for i := 0; i < n; i += step {
-		bar := strings.Repeat("█", int(int64(t.open[i])*full/int64(t.most)))
-		tab.add(false, span(t.step*time.Duration(i)), count(int64(t.open[i])), bar)
+		most := slices.Max(t.open[i:min(i+step, n)])
+		tab.add(false, span(t.step*time.Duration(i)), count(int64(most)), strings.Repeat("█", int(int64(most)*full/int64(t.most))))
 	}
 	return tab
 }

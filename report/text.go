@@ -60,6 +60,7 @@ func (s *textSink) Observe(e session.Event) {
 			s.lines.joined(e)
 		}
 	case *session.Handshake:
+		s.shape.open.begin(e.Conn)
 		s.failed.add(e)
 		s.fleet.handshake(e)
 		s.times.handshake(e)

@@ -1,6 +1,7 @@
 package casetest
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -315,7 +316,7 @@ func (p *player) change(l *line) error {
 
 // crowd opens so many connections, each as open does, from the number 1001 on.
 func (p *player) crowd(l *line) error {
-	const first, most = 1001, 3000
+	const most = 3000
 	if len(l.words) == 0 {
 		return errors.New("a number expected")
 	}
@@ -324,10 +325,13 @@ func (p *player) crowd(l *line) error {
 		return fmt.Errorf("%v: not a number from 1 to %d", l.words[0], most)
 	}
 	each := *l
-	each.words = l.words[1:]
-	for id := uint64(first); id < first+n; id++ {
+	for range n {
+		p.crowded++
+		id := 1000 + p.crowded
 		p.connect(id)
-		each.words = slices.Clone(l.words[1:])
+		var key [16]byte
+		binary.BigEndian.PutUint64(key[8:], id)
+		each.words = append(slices.Clone(l.words[1:]), word{name: "key", valued: true, value: base64.StdEncoding.EncodeToString(key[:])})
 		if err := p.open(&each); err != nil {
 			return err
 		}
