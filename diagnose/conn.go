@@ -47,6 +47,7 @@ type Conn struct {
 	extended *session.H2       // of the stream of HTTP/2 that it is
 	talk     *talk             // nil before a message of which something is known
 	said     *subprotocol.Info // what the message at hand means
+	holder   *held             // of the same client's, where it is one of them
 	context  int64             // bytes that the server keeps for compression
 	timers   []string          // that fit its end
 	leg      *Leg              // nil as long as no other connection could be a leg of the same WebSocket

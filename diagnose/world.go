@@ -33,6 +33,8 @@ type World struct {
 	series   map[visitor]*series
 	backends map[netip.AddrPort]*backend
 	contexts map[netip.AddrPort]*contexts
+	held     map[holder]*held
+	unheard  map[netip.AddrPort]*unheardOf
 	services map[uint64]*service // by the sum of the path
 	enders   map[ender]*ends
 	data     *Data                     // what is known of products
