@@ -68,6 +68,25 @@ func (f *Files) Read(p *Packet) error {
 	return f.merge(p)
 }
 
+// ReadRun implements [Lender]. Packets of several files come one at a time, and
+// so does a packet behind anything else that a file holds.
+func (f *Files) ReadRun(p []Packet) (int, error) {
+	if err := f.Read(&p[0]); err != nil {
+		return 0, err
+	}
+	n, in := 1, f.single
+	if in == nil {
+		return n, nil
+	}
+	for n < len(p) && in.format.quick(in, &p[n]) {
+		f.number++
+		p[n].Number = f.number
+		in.count(&p[n])
+		n++
+	}
+	return n, nil
+}
+
 // begin opens the inputs. Where there are several, each regular file is put
 // to sleep again once the time of its first packet is known.
 func (f *Files) begin() {

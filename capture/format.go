@@ -21,6 +21,9 @@ type format interface {
 	// read takes what comes up to and with the next packet. It ends with
 	// io.EOF at the end of a record, or else with what in.damage gives.
 	read(in *input, p *Packet) error
+	// quick is read of a packet that comes next, whole and sound, in the
+	// buffer, whose bytes stay where they are; else it does nothing.
+	quick(in *input, p *Packet) bool
 }
 
 // magics tells by the first bytes what a file is. A row has one of read, for

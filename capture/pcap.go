@@ -51,8 +51,24 @@ func (f *pcap) header(in *input) error {
 	return nil
 }
 
+func (f *pcap) quick(in *input, p *Packet) bool {
+	b := in.buf[in.r:in.w]
+	if len(b) < f.head {
+		return false
+	}
+	captured, length := f.uint32(b[8:]), f.uint32(b[12:])
+	if captured > f.limit || len(b)-f.head < int(captured) || captured > length && f.old {
+		return false
+	}
+	f.fill(in, p, captured, length)
+	return true
+}
+
 func (f *pcap) read(in *input, p *Packet) error {
-	if in.w-in.r < f.head && !in.need(f.head) {
+	if f.quick(in, p) {
+		return nil
+	}
+	if !in.need(f.head) {
 		return in.end("", in.w-in.r, f.head)
 	}
 	h := in.buf[in.r : in.r+f.head]
@@ -63,16 +79,21 @@ func (f *pcap) read(in *input, p *Packet) error {
 	if captured > f.limit {
 		return in.damage("record length of "+group(int64(captured))+" bytes", "")
 	}
-	sec, frac := f.uint32(h), f.uint32(h[4:])
-	n := f.head + int(captured)
-	if in.w-in.r < n && !in.need(n) {
+	if !in.need(f.head + int(captured)) {
 		return in.end("", in.w-in.r-f.head, int(captured))
 	}
-	p.Time = Time(int64(sec)*1e9 + int64(frac)*f.unit)
+	f.fill(in, p, captured, length)
+	return nil
+}
+
+// fill takes the record at the read position, which is in the buffer.
+func (f *pcap) fill(in *input, p *Packet, captured, length uint32) {
+	n := f.head + int(captured)
+	b := in.buf[in.r : in.r+n : in.r+n]
+	p.Time = Time(int64(f.uint32(b))*1e9 + int64(f.uint32(b[4:]))*f.unit)
 	p.LinkType = f.link
-	p.Data = in.buf[in.r+f.head : in.r+n : in.r+n]
+	p.Data = b[f.head:]
 	p.Length = int(min(max(length, captured), math.MaxInt32))
 	in.r += n
 	in.seen++
-	return nil
 }

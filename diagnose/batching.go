@@ -25,7 +25,7 @@ type batching struct {
 var batchTimes = [...]time.Duration{20 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond}
 
 const (
-	batchedFrom  = 100  // messages of a side before it is begun
+	batchedFrom  = 100  // frames of a side before it is begun
 	batchedMost  = 4096 // that are looked at
 	segmentLeast = 40   // bytes of the headers of IPv4 and TCP
 	segmentMost  = 1460
@@ -48,15 +48,14 @@ func (b *batching) add(e *session.Message) {
 }
 
 // batch notes a message in the stretch of those that are looked at.
-func (l *load) batch(e *session.Message) {
+func (s *Side) batch(e *session.Message) {
 	switch {
-	case l.messages < batchedFrom:
-		l.messages++
-	case l.batching == nil:
-		l.batching = new(batching)
+	case s.Frames < batchedFrom:
+	case s.batching == nil:
+		s.batching = new(batching)
 		fallthrough
-	case l.batching.messages < batchedMost:
-		l.batching.add(e)
+	case s.batching.messages < batchedMost:
+		s.batching.add(e)
 	}
 }
 

@@ -24,9 +24,11 @@ type Checker struct {
 	handshake, refusal, frame, message, lost, sealed, ordinary, closed []*Rule
 
 	counts map[kind]int64 // of all that was found
+	worst  Severity       // of it
 	spare  []*Conn        // of connections that are over
 
 	spareTalks []*talk // likewise
+	shrinker   shrinker
 }
 
 // New gives a Checker that goes by the rules and tells out.
@@ -34,6 +36,7 @@ func New(rules []*Rule, out Observer) *Checker {
 	c := &Checker{out: out, counts: make(map[kind]int64)}
 	c.world.data = ownData()
 	c.pass.checker, c.pass.World = c, &c.world
+	c.pass.Heard.any = true
 	for _, r := range rules {
 		for _, hook := range []struct {
 			set  bool
@@ -63,6 +66,9 @@ func (c *Checker) Counts() map[string]int64 {
 	return counts
 }
 
+// Worst is how severe the worst of what was found is; 0 where nothing was.
+func (c *Checker) Worst() Severity { return c.worst }
+
 // A kind is a rule in one of its forms, if it has some. Counting by it makes
 // no string of what is found again and again.
 type kind struct {
@@ -75,11 +81,18 @@ func (c *Checker) Observe(e session.Event) {
 	switch e := e.(type) {
 	case *session.Frame:
 		c.out.Observe(e)
-		c.judgeFrame(e)
+		if conn := c.connOf(e.Conn); conn.plainFrame(e) {
+			conn.plain(e)
+		} else {
+			c.judgeFrame(conn, e)
+		}
 	case *session.Message:
-		c.hear(e)
-		c.out.Observe(e)
-		c.judgeMessage(e)
+		if conn := c.connOf(e.Conn); conn.plainMessage(e) {
+			c.out.Observe(e)
+			conn.Sides[e.Dir].weigh(e)
+		} else {
+			c.judgeMessage(conn, e)
+		}
 	case *session.Closed:
 		c.close(e)
 	case *session.Sealed:
@@ -88,6 +101,9 @@ func (c *Checker) Observe(e session.Event) {
 		c.judgeOrdinary(e)
 	case *session.Handshake:
 		c.judgeHandshake(e)
+	case *session.Issued:
+		c.world.issue(e)
+		c.out.Observe(e)
 	case *session.Refusal:
 		c.out.Observe(e)
 		p := c.begin(&e.Where)
@@ -108,14 +124,8 @@ func (c *Checker) Observe(e session.Event) {
 	}
 }
 
-// judgeFrame shows a frame to the rules, if one may have something to say, and
-// notes it.
-func (c *Checker) judgeFrame(e *session.Frame) {
-	conn := c.connOf(e.Conn)
-	if conn.plainFrame(e) {
-		conn.plain(e)
-		return
-	}
+// judgeFrame shows a frame to the rules, and notes it.
+func (c *Checker) judgeFrame(conn *Conn, e *session.Frame) {
 	p := c.begin(&e.Where)
 	for _, p.rule = range c.frame {
 		p.rule.Frame(p, e)
@@ -133,6 +143,7 @@ func (c *Checker) seal(e *session.Sealed) {
 	for _, p.rule = range c.sealed {
 		p.rule.Sealed(p, e)
 	}
+	c.world.noteShake(e.Conn)
 	c.tell()
 	c.out.Observe(e)
 	c.forget(p.Conn)
@@ -165,19 +176,24 @@ func (c *Checker) judgeOrdinary(e *session.Ordinary) {
 	c.forget(p.Conn)
 }
 
-// judgeMessage shows a message to the rules, if one may have something to say,
-// and notes it.
-func (c *Checker) judgeMessage(e *session.Message) {
-	conn := c.connOf(e.Conn)
-	if conn.noteMessage(e) || !conn.plainMessage(e) || c.pass.Heard.odd(conn.talk, e) {
+// judgeMessage finds out what a message means and tells of it. It shows it to
+// the rules, if one may have something to say, and notes it.
+func (c *Checker) judgeMessage(conn *Conn, e *session.Message) {
+	c.hear(conn, e)
+	c.out.Observe(e)
+	if conn.noteMessage(e) || !conn.faultless(e) || c.pass.Heard.odd(conn.talk, e) {
 		p := c.begin(&e.Where)
 		for _, p.rule = range c.message {
 			p.rule.Message(p, e)
 		}
 		c.tell()
 	}
-	if conn.talk != nil {
-		conn.talk.heard(&c.pass.Heard, e)
+	if t := conn.talk; t != nil && len(e.Data) > 0 {
+		t.heard(&c.pass.Heard, e)
+		if t.silent {
+			c.spareTalk(t)
+			conn.talk, conn.deaf = nil, true
+		}
 	}
 }
 
@@ -195,6 +211,7 @@ func (c *Checker) close(e *session.Closed) {
 	for _, p.rule = range c.closed {
 		p.rule.Closed(p, e)
 	}
+	c.world.noteShake(e.Conn)
 	c.tell()
 	c.out.Observe(e)
 	c.forget(p.Conn)
@@ -245,6 +262,7 @@ func (c *Checker) fresh() *Conn {
 // tell tells of what the rules reported.
 func (c *Checker) tell() {
 	for i, f := range c.pass.found {
+		c.worst = max(c.worst, f.Severity)
 		c.out.Finding(f)
 		c.pass.found[i] = nil
 	}

@@ -16,78 +16,127 @@ import (
 
 // A Conn is a connection with the facts that rules need of what was before.
 // Of its session.Conn, only ID, addresses and start may be read before it is
-// closed: the rest may be ahead of the events.
+// closed: the rest may be ahead of the events. What every frame touches stands
+// together, as it does in a Side.
 type Conn struct {
 	*session.Conn
 
-	Opened    bool          // a handshake has established the WebSocket
-	Answer    bool          // and its answer was captured: what was agreed is known
-	Requested session.Where // where that was asked; Packet is 0 if it was not captured
+	talk    *talk             // nil before a message of which something is known
+	said    *subprotocol.Info // what the message at hand means
+	LastAt  capture.Time      // of the last frame
+	Quiet   time.Duration     // no frame was sent for so long before it
+	longest time.Duration     // the longest Quiet
+	deaf    bool              // nothing will be found in messages any more
+
+	Opened   bool // a handshake has established the WebSocket
+	Answer   bool // and its answer was captured: what was agreed is known
+	Inferred bool // frames came and no handshake was captured: who is the client was told by the MASK bit
+	Deflate  bool // permessage-deflate was agreed
+	Unknown  bool // an extension was agreed that is not known here: reserved bits mean what it says
+	browser  bool // the client says that it is one
+	clear    bool // what is sent is not in TLS
+
+	Sides [2]Side // by reassembly.Dir
+
+	Requested session.Where // where the WebSocket was asked for; Packet is 0 if it was not captured
 	Answered  session.Where // and answered
-	Inferred  bool          // frames came and no handshake was captured: who is the client was told by the MASK bit
-	Deflate   bool          // permessage-deflate was agreed
-	Unknown   bool          // an extension was agreed that is not known here: reserved bits mean what it says
-	browser   bool          // the client says that it is one
-	clear     bool          // what is sent is not in TLS
-	Apple     bool          // a client of Apple's has offered it, and it was declined
+	Apple     bool          // a client of Apple's has offered permessage-deflate, and it was declined
 	ARR       arrEnd        // with Deflate: which end is a proxy that cannot pass it
-	Sides     [2]Side       // by reassembly.Dir
 	API       api           // what the close codes of the application are known by
-
-	LastAt capture.Time  // of the last frame
-	Quiet  time.Duration // no frame was sent for so long before it
-
-	longest   time.Duration // the longest Quiet
-	longestAt capture.Time  // when it was over
+	longestAt capture.Time  // when longest was over
 	longestTo int64         // by the frame of this packet; 0 if there was none
 	heart     *heart        // nil before the first Ping or Pong
 	banner    *banner       // what the answer says of who wrote it
 
-	checks   checklist         // of the last opening handshake
-	extended *session.H2       // of the stream of HTTP/2 that it is
-	talk     *talk             // nil before a message of which something is known
-	said     *subprotocol.Info // what the message at hand means
-	holder   *held             // of the same client's, where it is one of them
-	context  int64             // bytes that the server keeps for compression
-	timers   []string          // that fit its end
-	leg      *Leg              // nil as long as no other connection could be a leg of the same WebSocket
+	checks   checklist   // of the last opening handshake
+	extended *session.H2 // of the stream of HTTP/2 that it is
+	holder   *held       // of the same client's, where it is one of them
+	aside    *aside      // nil where there is nothing of it
+	leg      *Leg        // nil as long as no other connection could be a leg of the same WebSocket
 	found    []found
 }
 
 // A Side is what one end has sent so far.
 type Side struct {
-	Frames    int64
-	Masked    int64         // of them
+	Frames     int64
+	Last       int64        // packet of its last frame
+	LastAt     capture.Time // and its time; 0 before it
+	Largest    uint64       // payload length of its largest frame
+	Before     uint64       // and of the largest before its last one
+	Length     uint64       // payload length of its last frame
+	plainBytes uint64       // sent as text without compression
+	Empty      int32        // frames without payload in a row, up to the last one
+	RSV1       bool         // of the first frame of its last message
+	Odd        uint8        // of its last frames, a bit for each that made no sense; the last is the lowest
+	marks      marks
+	keys       keyHabit // of its masked frames
+
 	Close     int64         // packet of its first Close frame; 0 before it
-	Last      int64         // packet of its last frame
 	Begun     int64         // packet in which the message began that is open
 	BegunAt   capture.Time  // and its time
 	Bytes     uint64        // payload of its fragments so far
-	Fragments int32         // frames of it; 0 if none is open
-	Empty     int32         // frames without payload in a row, up to the last one
+	OddAt     int64         // offset of the first of the odd frames
+	spokeAt   capture.Time  // with closeLast: of its last frame that is no Close; 0 before it
+	Fragments int32         // frames of the message that is open; 0 if none is
+	key       uint32        // of its last masked frame, until keys vary
+	Mismasked uint32        // frames that were masked and should not have been, or the other way round
 	Opcode    frames.Opcode // of the message that is open
 	HTTP      bool          // it wrote HTTP where a frame should be: the rest is no frames either
-	RSV1      bool          // of the first frame of its last message
 	Lost      bool          // the capture lost bytes of it, or could not follow them
-	Odd       uint8         // of its last frames, a bit for each that made no sense; the last is the lowest
-	CutOpcode frames.Opcode // of Cut
-	OddAt     int64         // offset of the first of the odd frames
-	Largest   uint64        // payload length of its largest frame
-	Before    uint64        // and of the largest before its last one
-	Length    uint64        // payload length of its last frame
-	LastAt    capture.Time  // of its last frame; 0 before it
-	spoke     capture.Time  // of its last frame that is no Close; 0 before it
+	closeLast bool          // its last frame is a Close
+	Cut       *cutFrame     // its last frame whose payload was not there to its end
+	digest    digest        // of its messages
+	load      *load         // what the compressed ones weigh; nil before the first
+	batching  *batching     // nil before many messages
+	probed    int64         // packet of a probe of Engine.IO, or of its answer
+}
 
-	digest digest // of its messages
-	load   load   // and what they weigh
+// A cutFrame is a frame whose payload was not there to its end.
+type cutFrame struct {
+	packet          int64 // in which its header was complete
+	opcode          frames.Opcode
+	length, missing uint64 // of its payload
+}
 
-	key                uint32 // of its last masked frame
-	sameKeys, nextKeys int64  // frames with the key of the one before, and with the one that follows it
-	probed             int64  // packet of a probe of Engine.IO, or of its answer
+// marks say what of a Side need not be looked at again.
+type marks uint8
 
-	// Of a frame whose payload was not there to its end.
-	Cut                   int64 // packet in which its header was complete
-	CutLength, CutMissing uint64
+const (
+	unsettled  marks = 1 << iota // its next frame may break a rule for what was before it
+	digestFull                   // digest has all it takes
+	sampled                      // it was asked whether compression would help
+)
+
+// settle marks whether what was sent before the next frame matters to it.
+func (s *Side) settle() {
+	s.marks &^= unsettled
+	if s.Fragments > 0 || s.Close > 0 || s.Odd > 0 {
+		s.marks |= unsettled
+	}
+}
+
+// spoke is the time of its last frame that is no Close, 0 before it.
+func (s *Side) spoke() capture.Time {
+	if s.closeLast {
+		return s.spokeAt
+	}
+	return s.LastAt
+}
+
+// right is how many of its frames were masked if they should be, and only then.
+func (s *Side) right() int64 { return s.Frames - int64(s.Mismasked) }
+
+// aside is what is kept of few connections.
+type aside struct {
+	context int64    // bytes that the server keeps for compression
+	timers  []string // that fit its end
+}
+
+func (c *Conn) beside() *aside {
+	if c.aside == nil {
+		c.aside = new(aside)
+	}
+	return c.aside
 }
 
 // found is what was reported before.
@@ -142,15 +191,21 @@ func (c *Conn) handshake(e *session.Handshake) {
 // message, masked as it should be, and nothing before it that matters. Nearly
 // all frames are, and are not shown to the rules.
 func (c *Conn) plainFrame(e *session.Frame) bool {
-	s := &c.Sides[e.Dir]
 	return e.FIN && (e.Opcode == frames.Text || e.Opcode == frames.Binary) && e.Missing == 0 &&
 		e.Masked == (e.Dir == reassembly.FromClient) && !e.RSV2 && !e.RSV3 && (!e.RSV1 || c.Deflate) &&
-		e.PayloadLength <= absurd && e.Minimal() &&
-		s.Fragments == 0 && s.Close == 0 && s.Odd&3 == 0
+		e.PayloadLength <= absurd && e.Minimal() && c.Sides[e.Dir].marks&unsettled == 0
 }
 
-// plainMessage is plainFrame of messages.
+// plainMessage is plainFrame of messages: nothing in those before could be
+// understood, and of this one no more is to be noted than what it weighs.
 func (c *Conn) plainMessage(e *session.Message) bool {
+	s := &c.Sides[e.Dir]
+	return c.deaf && s.marks&digestFull != 0 && !e.Compressed && e.Length <= largeMessage && len(e.Data) != len("2probe") &&
+		(s.plainBytes+e.WireLength < worthDeflate || s.marks&sampled != 0) && c.faultless(e)
+}
+
+// faultless tells that the frames module had no fault to tell of a message.
+func (c *Conn) faultless(e *session.Message) bool {
 	return e.InvalidAt < 0 && e.Obstacle == frames.NoObstacle && e.Deflated == 0 && (!c.Sides[e.Dir].RSV1 || c.Deflate)
 }
 
@@ -159,15 +214,13 @@ func (c *Conn) count(e *session.Frame) *Side {
 	c.Inferred = !c.Opened
 	s := &c.Sides[e.Dir]
 	s.Frames++
-	s.Last = e.Packet
-	if e.Masked {
-		s.Masked++
+	if e.Masked && s.keys != keysVary {
 		s.noteKey(e)
 	}
 	s.Before = s.Largest
 	s.Largest, s.Length = max(s.Largest, e.PayloadLength), e.PayloadLength
 	c.Quiet, c.LastAt = e.Time.Sub(cmp.Or(c.LastAt, e.Time)), e.Time
-	s.LastAt = e.Time
+	s.Last, s.LastAt = e.Packet, e.Time
 	if c.Quiet > c.longest {
 		c.longest, c.longestAt, c.longestTo = c.Quiet, e.Time, e.Packet
 	}
@@ -178,8 +231,6 @@ func (c *Conn) count(e *session.Frame) *Side {
 // can concern such a one.
 func (c *Conn) plain(e *session.Frame) {
 	s := c.count(e)
-	s.spoke = e.Time
-	s.Odd <<= 1
 	s.RSV1 = e.RSV1
 	s.Empty++
 	if e.PayloadLength > 0 {
@@ -189,23 +240,30 @@ func (c *Conn) plain(e *session.Frame) {
 
 // frame notes a frame that the rules have seen.
 func (c *Conn) frame(e *session.Frame) {
-	s := c.count(e)
-	if e.Opcode != frames.Close {
-		s.spoke = e.Time
+	s := &c.Sides[e.Dir]
+	isClose := e.Opcode == frames.Close
+	if isClose && !s.closeLast {
+		s.spokeAt = s.LastAt
+	}
+	s.closeLast = isClose
+	odd := c.odd(e)
+	c.count(e)
+	if e.Masked != (e.Dir == reassembly.FromClient) {
+		s.Mismasked++
 	}
 	if e.Opcode.IsControl() {
 		c.control(e)
 	}
 	s.HTTP = s.HTTP || httpText(e)
 	s.Odd <<= 1
-	if c.odd(e) {
+	if odd {
 		if s.Odd == 0 {
 			s.OddAt = e.Offset
 		}
 		s.Odd |= 1
 	}
 	if e.Missing > 0 {
-		s.Cut, s.CutOpcode, s.CutLength, s.CutMissing = e.FirstPacket, e.Opcode, e.PayloadLength, e.Missing
+		s.Cut = &cutFrame{e.FirstPacket, e.Opcode, e.PayloadLength, e.Missing}
 	}
 	if e.Opcode == frames.Text || e.Opcode == frames.Binary {
 		s.RSV1 = e.RSV1
@@ -229,6 +287,7 @@ func (c *Conn) frame(e *session.Frame) {
 			s.Empty = 0
 		}
 	}
+	s.settle()
 }
 
 func (c *Conn) lost(e *session.Lost) {
@@ -244,8 +303,13 @@ func (c *Conn) lost(e *session.Lost) {
 // may have a word to say of it that is no fault.
 func (c *Conn) noteMessage(e *session.Message) bool {
 	s := &c.Sides[e.Dir]
-	first := s.digest.n < digested
-	s.digest.take(e)
+	first := s.marks&digestFull == 0
+	if first {
+		s.digest.take(e)
+		if s.digest.n == digested {
+			s.marks |= digestFull
+		}
+	}
 	s.probe(e)
-	return s.load.weigh(e) || first && c.clear && mayTell(e.Message)
+	return s.weigh(e) || first && c.clear && mayTell(e.Message)
 }

@@ -22,6 +22,8 @@ type Data struct {
 	limits    []limit
 	codes     []privateCode
 	answerers []answerer
+
+	inspectors []inspector
 }
 
 //go:embed data/*.tsv
@@ -38,6 +40,7 @@ var dataFiles = []struct {
 	{"limits.tsv", 8, func(d *Data, r row) error { return take(&d.limits, parseLimit, r) }},
 	{"closecodes.tsv", 6, func(d *Data, r row) error { return take(&d.codes, parseCode, r) }},
 	{"answerers.tsv", 7, func(d *Data, r row) error { return take(&d.answerers, parseAnswerer, r) }},
+	{"inspectors.tsv", 5, func(d *Data, r row) error { return take(&d.inspectors, parseInspector, r) }},
 }
 
 // A row has the columns of a line.

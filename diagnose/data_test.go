@@ -12,7 +12,7 @@ import (
 // that each row has a source unless it is marked as not verified.
 func TestOwnData(t *testing.T) {
 	d := ownData()
-	if len(d.beats) < 10 || len(d.limits) < 10 || len(d.codes) < 20 || len(d.answerers) < 40 {
+	if len(d.beats) < 10 || len(d.limits) < 10 || len(d.codes) < 20 || len(d.answerers) < 40 || len(d.inspectors) < 15 {
 		t.Errorf("%d heartbeats, %d limits, %d codes, %d answerers", len(d.beats), len(d.limits), len(d.codes), len(d.answerers))
 	}
 	for _, name := range DataFiles() {
@@ -53,12 +53,14 @@ func TestDataReplaced(t *testing.T) {
 		{"answerers.tsv", "x\tserver\tx/\tsure" + tail, `answerers.tsv: line 1: "sure" is no certainty: certain, likely or possible`},
 		{"answerers.tsv", "x\tserver\tx/\tlikely\tQ\t2026-11\tits source", `answerers.tsv: line 1: "Q" is no mark: V, S or K`},
 		{"answerers.tsv", "x\tserver", `answerers.tsv: line 1: 2 columns, not 7`},
+		{"inspectors.tsv", "x\tx ca" + tail, ""},
+		{"inspectors.tsv", "x" + tail, `inspectors.tsv: line 1: 4 columns, not 5`},
 	} {
 		d, err := ReadData(map[string]string{test.name: test.text})
 		if test.want == "" && err != nil || test.want != "" && (err == nil || err.Error() != test.want) {
 			t.Errorf("%s: %v, want %q", test.text, err, test.want)
 		}
-		if err == nil && len(d.beats) != 1 && len(d.limits) != 1 && len(d.codes) != 1 && len(d.answerers) != 1 {
+		if err == nil && len(d.beats) != 1 && len(d.limits) != 1 && len(d.codes) != 1 && len(d.answerers) != 1 && len(d.inspectors) != 1 {
 			t.Errorf("%s: no table has been replaced", test.text)
 		}
 	}

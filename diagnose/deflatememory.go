@@ -49,7 +49,7 @@ func (p *Pass) deflateMemory(e *session.Handshake) {
 	if n == 0 || x == nil {
 		return
 	}
-	p.Conn.context = n
+	p.Conn.beside().context = n
 	x.open++
 	x.bytes += n
 	if x.open >= manyContexts && !x.told {
@@ -75,9 +75,9 @@ func (w *World) contextsOf(of netip.AddrPort) *contexts {
 
 // noteContext lets go of what was counted for c.
 func (w *World) noteContext(c *Conn) {
-	if c.context > 0 {
+	if c.aside != nil && c.aside.context > 0 {
 		x := w.contexts[c.Server]
 		x.open--
-		x.bytes -= c.context
+		x.bytes -= c.aside.context
 	}
 }

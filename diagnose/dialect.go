@@ -144,7 +144,7 @@ func appHandshakeAbsent(p *Pass, e *session.Closed) {
 	}
 	want := c.talk.reader.Hello()
 	client, server := &e.Conn.Facts.Sides[reassembly.FromClient], &e.Conn.Facts.Sides[reassembly.FromServer]
-	if want == "" || c.talk.hello > 0 || client.Messages > 0 || c.Sides[reassembly.FromClient].Cut > 0 {
+	if want == "" || c.talk.hello > 0 || client.Messages > 0 || c.Sides[reassembly.FromClient].Cut != nil {
 		return
 	}
 	waited := e.Conn.End.Sub(c.Answered.Time)

@@ -54,7 +54,7 @@ var fragmentRules = []Rule{
 		Closed: func(p *Pass, e *session.Closed) {
 			for d := range p.Conn.Sides {
 				s := &p.Conn.Sides[d]
-				if s.Fragments > 0 && s.Cut == 0 && whole(e.Conn, reassembly.Dir(d)) {
+				if s.Fragments > 0 && s.Cut == nil && whole(e.Conn, reassembly.Dir(d)) {
 					p.from(reassembly.Dir(d))
 					p.Report("never-finished", "%d fragments of a %v message with %d bytes in %v, and then the end", s.Fragments, s.Opcode, s.Bytes, e.Conn.End.Sub(s.BegunAt).Round(time.Millisecond)).In(s.Begun)
 				}
@@ -76,16 +76,16 @@ var fragmentRules = []Rule{
 		Closed: func(p *Pass, e *session.Closed) {
 			for d := range p.Conn.Sides {
 				s := &p.Conn.Sides[d]
-				if s.Cut == 0 || !whole(e.Conn, reassembly.Dir(d)) {
+				if s.Cut == nil || !whole(e.Conn, reassembly.Dir(d)) {
 					continue
 				}
 				p.from(reassembly.Dir(d))
-				got := s.CutLength - s.CutMissing
+				got := s.Cut.length - s.Cut.missing
 				form := ""
 				if before, known := p.World.cutBefore(e.Conn.Server, got); known && near(got, before) {
 					form = "at-size"
 				}
-				p.Report(form, "%d of %d bytes of a %v frame (%d %%)", got, s.CutLength, s.CutOpcode, percent(got, s.CutLength)).In(s.Cut)
+				p.Report(form, "%d of %d bytes of a %v frame (%d %%)", got, s.Cut.length, s.Cut.opcode, percent(got, s.Cut.length)).In(s.Cut.packet)
 			}
 		},
 	},

@@ -163,11 +163,7 @@ func httpText(f *session.Frame) bool {
 // where the side has had it right before.
 func (c *Conn) odd(f *session.Frame) bool {
 	s, should := &c.Sides[f.Dir], f.Dir == reassembly.FromClient
-	right := s.Masked
-	if !should {
-		right = s.Frames - s.Masked
-	}
-	return f.Opcode.IsReserved() || f.RSV2 || f.RSV3 || f.PayloadLength > absurd || f.Masked != should && right > 0
+	return f.Opcode.IsReserved() || f.RSV2 || f.RSV3 || f.PayloadLength > absurd || f.Masked != should && s.right() > 0
 }
 
 // decoded is the header of a frame in words.

@@ -28,6 +28,7 @@ type heard struct {
 	Asked   int64 // packet of the request that it answers
 	Blames  bool  // it says that JSON could not be read, shortly after a fragmented message
 
+	any     bool // what is above may not be as it is where nothing was heard
 	message subprotocol.Message
 	info    subprotocol.Info
 	scratch subprotocol.Scratch
@@ -40,7 +41,7 @@ type heardSum uint64
 // odd tells that a rule may have something to say.
 func (h *heard) odd(t *talk, e *session.Message) bool {
 	switch text := e.Opcode == frames.Text; {
-	case t == nil || t.silent:
+	case t == nil:
 		return false
 	case h.FaultAt >= 0, h.Base64 > 0, h.Twin > 0, h.Blames, text && t.reader.Binary():
 		return true
@@ -59,7 +60,7 @@ type talk struct {
 	sides   [2]talkSide // by reassembly.Dir
 	hello   int64       // packet of the client's first Hello
 	welcome int64       // and of the first Welcome
-	silent  bool        // nothing can be found any more
+	silent  bool        // nothing will be found any more
 	asked   *asked      // nil before the first request with an ID
 	twins   *[2]twins   // nil before the first message that could be sent twice
 	Replies Replies
@@ -163,13 +164,20 @@ func (c *Checker) listen(conn *Conn, e *session.Handshake) {
 }
 
 // hear finds out what a message means, before anybody is told of it.
-func (c *Checker) hear(e *session.Message) {
-	h, conn := &c.pass.Heard, c.connOf(e.Conn)
-	h.Said, h.JSON, h.FaultAt, h.Base64, h.Twin, h.Asked, h.Blames, h.seen = nil, false, -1, 0, 0, 0, false, 0
-	conn.said = nil
-	if len(e.Data) == 0 || conn.talk != nil && conn.talk.silent {
+func (c *Checker) hear(conn *Conn, e *session.Message) {
+	h := &c.pass.Heard
+	if h.any {
+		h.Said, h.JSON, h.FaultAt, h.Base64, h.Twin, h.Asked, h.Blames, h.seen = nil, false, -1, 0, 0, 0, false, 0
+		h.any = false
+	}
+	if conn.deaf {
 		return
 	}
+	conn.said = nil
+	if len(e.Data) == 0 {
+		return
+	}
+	h.any = true
 	if conn.talk == nil {
 		conn.talk = c.freshTalk()
 	}

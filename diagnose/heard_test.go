@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/wssniff/wssniff/capture"
@@ -63,5 +64,36 @@ func TestHeardAllocs(t *testing.T) {
 		if n := testing.AllocsPerRun(200, func() { c.Observe(e) }); n != 0 {
 			t.Errorf("%q: %v allocations for %q", protocol, n, s)
 		}
+	}
+}
+
+// TestDeaf: on a connection in which nothing could be understood, what another
+// one says is not taken for its own.
+func TestDeaf(t *testing.T) {
+	var told teller
+	c := New(All(), &told)
+	plain, json := talkOf(c, "chat"), talkOf(c, "chat")
+	say := func(packet int64, frameCount int) {
+		c.Observe(text(json, reassembly.FromClient, packet, 10*packet, `{"a":1}`))
+		m := text(plain, reassembly.FromClient, packet+1, 10*packet+1, "x = "+strings.Repeat("y", 20))
+		m.Frames = frameCount
+		c.Observe(m)
+	}
+	for i := range int64(8) {
+		say(10+2*i, 1)
+	}
+	say(30, 2)
+	c.Observe(&session.Frame{
+		Where:     session.Where{Conn: plain, Packet: 32, Time: 303e6, Dir: reassembly.FromServer},
+		Header:    frames.Header{FIN: true, Opcode: frames.Close, PayloadLength: 2},
+		CloseBody: &frames.CloseBody{Code: frames.InvalidPayload, HasCode: true},
+	})
+	for _, f := range told.all {
+		if f.Rule.ID == "message-split-read" {
+			t.Errorf("%s", f.Message)
+		}
+	}
+	if plain.Attached.(*Conn).talk != nil || json.Attached.(*Conn).talk == nil {
+		t.Error("what was understood of one is kept, and nothing of the other")
 	}
 }

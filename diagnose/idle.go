@@ -40,7 +40,7 @@ var idleRules = []Rule{
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			if t, ok := p.timedOut(e); ok && t.after == minute && t.by == reassembly.FromServer {
-				p.Conn.timers = timerNames(t.timers)
+				p.Conn.beside().timers = timerNames(t.timers)
 				p.from(t.by)
 				p.Report(p.Conn.minuteForm(&t), "%v", &t).As(t.sure()).At(t.severity()).In(t.packet).With("idle_ms", t.measured.Milliseconds())
 			}
@@ -58,7 +58,7 @@ var idleRules = []Rule{
 		NotWhen: "the ages are as alike as the silences: see lifetime-limit",
 		Closed: func(p *Pass, e *session.Closed) {
 			if t, ok := p.timedOut(e); ok && (t.after != minute || t.by != reassembly.FromServer) {
-				p.Conn.timers = timerNames(t.timers)
+				p.Conn.beside().timers = timerNames(t.timers)
 				p.from(t.by)
 				p.Report("", "%v", &t).As(t.sure()).At(t.severity()).In(t.packet).With("idle_ms", t.measured.Milliseconds())
 			}

@@ -37,11 +37,8 @@ type digest struct {
 	lost bool   // not all of them were captured whole
 }
 
-// take adds a message that was sent.
+// take adds one of the first messages.
 func (d *digest) take(m *session.Message) {
-	if d.n == digested {
-		return
-	}
 	d.lost = d.lost || !m.Complete
 	var head [17]byte
 	head[0] = byte(m.Opcode)

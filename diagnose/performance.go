@@ -1,9 +1,7 @@
 package diagnose
 
 import (
-	"bytes"
 	"compress/flate"
-	"io"
 	"strconv"
 	"time"
 
@@ -72,7 +70,7 @@ var performanceRules = []Rule{
 		ID: "slow-consumer", Severity: Warning, Clause: "RFC 9293 §3.8.6",
 		Title:   "a receiver does not read fast enough",
 		Advice:  "read in a loop and work elsewhere; let the sender look at what is not sent yet, and drop or merge",
-		Seen:    "a receive window of zero, for 200 ms in all or three times",
+		Seen:    "a receive window of zero, for 200 ms in all or three times; in HTTP/2 a window that was used up, with DATA that waited 200 ms for it in all",
 		Means:   "the sender's messages wait in its memory",
 		Causes:  []string{"the receiving thread is blocked: a large JSON.parse, a database", "a stream that is paused, or a read loop that is not there", "a phone in the background", "a sender without backpressure"},
 		Fixes:   []Fix{{"browser, Node", "bufferedAmount, or the callback of send()"}, {"", "disconnect clients that do not keep up"}},
@@ -80,10 +78,12 @@ var performanceRules = []Rule{
 		Variants: []Variant{
 			{ID: "stalled", Title: "a receiver does not read fast enough"},
 			{ID: "cut", Severity: Error, Title: "the sender gave a receiver up that did not read"},
+			{ID: "h2-window", Title: "a receiver does not open its window of HTTP/2", Clause: "RFC 9113 §5.2", Advice: "read in a loop; let the receiver set a larger SETTINGS_INITIAL_WINDOW_SIZE, and grant it before it is used up"},
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			c, s := e.Conn, e.Conn.Segments()
 			if c.H2 != nil {
+				p.waitedForWindow(c)
 				return
 			}
 			for _, d := range [...]reassembly.Dir{reassembly.FromClient, reassembly.FromServer} {
@@ -141,7 +141,7 @@ var performanceRules = []Rule{
 					continue
 				}
 				p.from(from)
-				b := p.Conn.Sides[d].load.batching
+				b := p.Conn.Sides[d].batching
 				f := p.Report("", "%d messages of the %v in %v, %.0f a second, %d bytes each on the average%v", s.Messages, from, seconds(took), float64(s.Messages)/took, s.PayloadBytes/s.Messages, b).
 					With("messages", s.Messages)
 				b.evidence(f)
@@ -166,20 +166,20 @@ var performanceRules = []Rule{
 		Handshake: (*Pass).deflateMemory,
 		Message: func(p *Pass, e *session.Message) {
 			s := &p.Conn.Sides[e.Dir]
-			if s.load.plainBytes < worthDeflate || s.load.asked || len(e.Data) < sampleLeast || e.Opcode != frames.Text {
+			if s.plainBytes < worthDeflate || s.marks&sampled != 0 || len(e.Data) < sampleLeast || e.Opcode != frames.Text {
 				return
 			}
-			s.load.asked = true
-			if ratio := deflated(e.Data); ratio < 0.75 {
-				p.Report("missing", "%d bytes of the %v so far; a sample shrinks to %.0f %%", s.load.plainBytes, e.Dir, 100*ratio).As(Likely)
+			s.marks |= sampled
+			if ratio := p.checker.shrinker.ratio(e.Data); ratio < 0.75 {
+				p.Report("missing", "%d bytes of the %v so far; a sample shrinks to %.0f %%", s.plainBytes, e.Dir, 100*ratio).As(Likely)
 			}
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			for d := range p.Conn.Sides {
-				s, from := &p.Conn.Sides[d].load, reassembly.Dir(d)
+				s, from := p.Conn.Sides[d].load, reassembly.Dir(d)
 				p.from(from)
 				switch {
-				case s.deflated < fewDeflated:
+				case s == nil || s.deflated < fewDeflated:
 				case s.packed*2 > s.deflated:
 					p.Report("double", "%d of %d messages of the %v are archives or pictures", s.packed, s.deflated, from)
 				case s.deflatedTo*100 > s.deflatedFrom*95:
@@ -225,37 +225,40 @@ func times(n int64) string {
 	return strconv.FormatInt(n, 10) + " times"
 }
 
-// A load is what the messages of one side weigh.
+// A load is what the compressed messages of one side weigh.
 type load struct {
-	plainBytes               uint64 // sent as text without compression
 	deflated                 int64  // messages that were compressed
 	deflatedFrom, deflatedTo uint64 // their bytes before and after
 	packed                   int64  // of them, those that were compressed before
-	asked                    bool   // whether compression would help
 	bombs                    bombs
-
-	messages int32     // counted up to batchedFrom
-	batching *batching // nil before so many
 }
 
 // weigh notes a message. It tells whether a rule may have a word to say of it.
-func (l *load) weigh(e *session.Message) bool {
-	l.batch(e)
+func (s *Side) weigh(e *session.Message) bool {
+	s.batch(e)
 	switch {
 	case e.Compressed && e.Inflated:
-		l.deflated++
-		l.deflatedFrom += e.Length
-		l.deflatedTo += e.WireLength
-		if packed(e.Data) {
-			l.packed++
+		if s.load == nil {
+			s.load = new(load)
 		}
-		if l.bombs.add(e) {
+		s.load.add(e)
+		if s.load.bombs.add(e) {
 			return true
 		}
 	case e.Opcode == frames.Text && !e.Compressed:
-		l.plainBytes += e.WireLength
+		s.plainBytes += e.WireLength
 	}
-	return max(e.Length, e.WireLength) > largeMessage || l.plainBytes >= worthDeflate && !l.asked
+	return max(e.Length, e.WireLength) > largeMessage || s.plainBytes >= worthDeflate && s.marks&sampled == 0
+}
+
+// add counts a message that was compressed.
+func (l *load) add(e *session.Message) {
+	l.deflated++
+	l.deflatedFrom += e.Length
+	l.deflatedTo += e.WireLength
+	if packed(e.Data) {
+		l.packed++
+	}
 }
 
 // archives are how files begin that are compressed already: gzip, zip, PNG, JPEG, zstd.
@@ -270,16 +273,41 @@ func packed(b []byte) bool {
 	return false
 }
 
-// deflated is what compression makes of b, as a share of its length.
-func deflated(b []byte) float64 {
-	var out bytes.Buffer
-	w, err := flate.NewWriter(&out, flate.DefaultCompression)
-	if err != nil {
-		return 1
+// A shrinker tells what compression would make of messages. It is made once: a
+// compressor takes a megabyte.
+type shrinker struct {
+	w   *flate.Writer // nil before the first message
+	out counter
+}
+
+// A counter counts the bytes that are written to it.
+type counter int
+
+func (c *counter) Write(b []byte) (int, error) {
+	*c += counter(len(b))
+	return len(b), nil
+}
+
+// ratio is what compression makes of b, as a share of its length.
+func (s *shrinker) ratio(b []byte) float64 {
+	s.out = 0
+	if s.w == nil {
+		s.w, _ = flate.NewWriter(&s.out, flate.DefaultCompression) // the level is a right one
+	} else {
+		s.w.Reset(&s.out)
 	}
-	_, err = io.Copy(w, bytes.NewReader(b))
-	if err != nil || w.Close() != nil {
-		return 1
+	s.w.Write(b) // a counter takes all
+	s.w.Close()
+	return float64(s.out) / float64(len(b))
+}
+
+// waitedForWindow reports that messages in HTTP/2 had to wait for a window.
+func (p *Pass) waitedForWindow(c *session.Conn) {
+	for d, waited := range c.H2.Waited {
+		if sender := reassembly.Dir(d); waited >= longStall {
+			p.from(sender.Other())
+			p.Report("h2-window", "the %v had to wait for the window of the %v, %v in all", sender, sender.Other(), waited.Round(time.Millisecond)).
+				With("stalls", c.H2.Stalls[d]).With("waited_ms", waited.Milliseconds())
+		}
 	}
-	return float64(out.Len()) / float64(len(b))
 }

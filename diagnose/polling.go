@@ -1,6 +1,9 @@
 package diagnose
 
 import (
+	"fmt"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/wssniff/wssniff/reassembly"
@@ -15,6 +18,42 @@ func (s *Side) probe(e *session.Message) {
 	if len(e.Data) == len("2probe") && string(e.Data[1:]) == "probe" && (e.Data[0] == '2' || e.Data[0] == '3') {
 		s.probed = e.Packet
 	}
+}
+
+// An issuer is who began a session of Engine.IO.
+type issuer struct {
+	server       netip.AddrPort
+	conn, packet int64
+}
+
+// issue notes that a session was begun.
+func (w *World) issue(e *session.Issued) {
+	if len(w.issued) >= maxFleet {
+		return
+	}
+	if w.issued == nil {
+		w.issued = make(map[uint64]issuer)
+	}
+	w.issued[sumOf(e.Session)] = issuer{e.Conn.Server, e.Conn.ID, e.Packet}
+}
+
+// sticky says who began the session that a server does not know.
+func (p *Pass) sticky(e *session.Refusal) (text string, packet int64, sure Certainty) {
+	_, query, _ := strings.Cut(e.Target(), "?")
+	for pair := range strings.SplitSeq(query, "&") {
+		id, ok := strings.CutPrefix(pair, "sid=")
+		if !ok {
+			continue
+		}
+		switch by, known := p.World.issued[sumOf([]byte(id))]; {
+		case !known:
+		case by.server != p.Conn.Server:
+			return fmt.Sprintf("; %v began the session, on connection %d, and %v was asked to go on", by.server, by.conn, p.Conn.Server), by.packet, Certain
+		default:
+			return fmt.Sprintf("; %v began it itself, on connection %d: it was restarted, or several programs share its port", by.server, by.conn), by.packet, Likely
+		}
+	}
+	return "", 0, Likely
 }
 
 // pollingRules are about programs that work, and not by a WebSocket.

@@ -35,10 +35,14 @@ var refusalRules = []Rule{
 			return enginePath(e) && (engineText.Match(e.Body) || e.Status() == 400)
 		}, func(p *Pass, e *session.Refusal) {
 			form, sure := formOf(p, e, engineForms)
+			whose, packet := "", int64(0)
+			if form == "sticky" {
+				whose, packet, sure = p.sticky(e)
+			}
 			if m := engineText.FindSubmatch(e.Body); m != nil && m[1] != nil {
-				p.refusal(form, e, "code %s, %s", m[1], m[2]).As(sure)
+				p.refusal(form, e, "code %s, %s%s", m[1], m[2], whose).As(sure).In(packet)
 			} else {
-				p.refusal(form, e, "%d %s", e.Status(), e.Reason()).As(sure)
+				p.refusal(form, e, "%d %s%s", e.Status(), e.Reason(), whose).As(sure).In(packet)
 			}
 		}),
 	},

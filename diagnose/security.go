@@ -105,17 +105,18 @@ var securityRules = []Rule{
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			s := &p.Conn.Sides[reassembly.FromClient]
-			if s.Masked < fewKeys {
+			masked := s.right()
+			if masked < fewKeys {
 				return
 			}
 			p.from(reassembly.FromClient)
-			switch all := s.Masked - 1; {
-			case s.sameKeys == all && s.key == 0:
-				p.Report("zero", "%d frames", s.Masked)
-			case s.sameKeys == all:
-				p.Report("constant", "%d frames with %08x", s.Masked, s.key)
-			case s.nextKeys == all:
-				p.Report("counter", "%d frames, the last with %08x", s.Masked, s.key)
+			switch {
+			case s.keys == sameKey && s.key == 0:
+				p.Report("zero", "%d frames", masked)
+			case s.keys == sameKey:
+				p.Report("constant", "%d frames with %08x", masked, s.key)
+			case s.keys == nextKey:
+				p.Report("counter", "%d frames, the last with %08x", masked, s.key)
 			}
 		},
 	},
@@ -132,14 +133,14 @@ var securityRules = []Rule{
 			{ID: "many", Severity: Warning, Title: "small messages inflate to very much, one after the other", Advice: "limit what a client may have inflated in a second, and the size of a message after inflating"},
 		},
 		Message: func(p *Pass, e *session.Message) {
-			s := &p.Conn.Sides[e.Dir].load
+			s := p.Conn.Sides[e.Dir].load
 			switch {
 			case !e.Compressed:
 			case e.Length > bombLeast && isBomb(e):
 				p.Report("", "%d bytes from %d", e.Length, e.WireLength).With("ratio", int64(e.Length/max(1, e.WireLength)))
 			case e.Obstacle == frames.TooMuchInflated:
 				p.Report("many", "what the %v sends inflates to more than is followed", e.Dir).At(Error)
-			case s.bombs.to > bombLeast && isBomb(e):
+			case isBomb(e) && s.bombs.to > bombLeast:
 				p.Report("many", "%d messages in %v: %d bytes from %d", s.bombs.n, e.Time.Sub(s.bombs.since).Round(time.Millisecond), s.bombs.to, s.bombs.from).
 					As(Likely).In(s.bombs.first).With("messages", s.bombs.n).With("ratio", int64(s.bombs.to/max(1, s.bombs.from)))
 			}
@@ -237,20 +238,6 @@ func (b *bombs) add(e *session.Message) bool {
 }
 
 var prototype = regexp.MustCompile(`\b(?:constructor|__proto__|hasOwnProperty|toString)\b`)
-
-// key notes the masking key of a frame.
-func (s *Side) noteKey(e *session.Frame) {
-	k := uint32(e.MaskingKey[0])<<24 | uint32(e.MaskingKey[1])<<16 | uint32(e.MaskingKey[2])<<8 | uint32(e.MaskingKey[3])
-	if s.Masked > 1 {
-		switch k {
-		case s.key:
-			s.sameKeys++
-		case s.key + 1:
-			s.nextKeys++
-		}
-	}
-	s.key = k
-}
 
 // exposure is how severe it is that a connection is in clear: where both ends
 // are on one machine or one private network, TLS may end before it.

@@ -45,7 +45,7 @@ func (c *Conn) endOf(of *session.Conn) (x end, ok bool) {
 	if !c.Opened || x.at == 0 || began == 0 || c.Sides[0].Lost || c.Sides[1].Lost || of.OneSided || x.how != byClose && !cutOff(of) || c.vanished(of) {
 		return x, false
 	}
-	client, server := cmp.Or(c.Sides[reassembly.FromClient].spoke, began), cmp.Or(c.Sides[reassembly.FromServer].spoke, began)
+	client, server := cmp.Or(c.Sides[reassembly.FromClient].spoke(), began), cmp.Or(c.Sides[reassembly.FromServer].spoke(), began)
 	x.clocks = [clocks]time.Duration{
 		either: x.at.Sub(max(client, server)), ofClient: x.at.Sub(client), ofServer: x.at.Sub(server), life: x.at.Sub(began),
 	}
@@ -61,7 +61,10 @@ func Silence(c *session.Conn) (d time.Duration, by reassembly.Dir, like []string
 		return 0, 0, nil, false
 	}
 	x, ok := conn.endOf(c)
-	return x.clocks[either], x.by, conn.timers, ok
+	if conn.aside != nil {
+		like = conn.aside.timers
+	}
+	return x.clocks[either], x.by, like, ok
 }
 
 // timersClose tells that a Close frame is like those that timers send.

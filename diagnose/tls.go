@@ -40,7 +40,7 @@ var tlsRules = []Rule{
 		Means:   "clients that check fail the connection",
 		Causes:  []string{"renewal does not run", "a name is missing", "a self-signed certificate of the first set-up"},
 		Fixes:   []Fix{{"", "certbot renew, and reload the server"}, {"TLS 1.3", "the certificate is encrypted: openssl s_client -connect HOST:PORT -servername HOST"}},
-		NotWhen: "the clock of the capture is wrong",
+		NotWhen: "the clock of the capture is off by more than a day, by the Date of answers: then the server's counts",
 		Variants: []Variant{
 			{ID: "expired", Title: "the certificate has expired"},
 			{ID: "not-yet-valid", Title: "the certificate is not valid yet"},
@@ -48,6 +48,7 @@ var tlsRules = []Rule{
 			{ID: "self-signed", Title: "the certificate is self-signed", Advice: "use a CA that the clients trust, or give them this certificate"},
 			{ID: "chain-incomplete", Title: "the server sends its certificate alone", Clause: "RFC 8446 §4.4.2", Advice: "serve the intermediate certificates, too: fullchain.pem"},
 			{ID: "expires-soon", Severity: Warning, Title: "the certificate expires within two weeks"},
+			{ID: "intercepted", Severity: Info, Title: "the certificate is of a product that looks into TLS on the way", Clause: "RFC 8446 §4.4.2", Advice: "install its CA in the client's runtime, or have it leave this host alone"},
 		},
 		Closed: secured(certBad),
 		Sealed: func(p *Pass, e *session.Sealed) { certBad(p, e.Conn, e.Conn.TLS) },
@@ -83,7 +84,7 @@ var tlsRules = []Rule{
 		ID: "tls-alpn-h2-only", Severity: Error, Clause: "RFC 7301 §3.2",
 		Title:   "the two ends do not agree on HTTP/1.1 for the WebSocket",
 		Advice:  "let the client's dialer offer http/1.1, and the server allow it",
-		Seen:    "no_application_protocol, or a request in HTTP/1.1 where HTTP/2 was agreed on",
+		Seen:    "no_application_protocol, or a request in HTTP/1.1 where HTTP/2 was agreed on; without keys, the end by the server at the client's first words",
 		Means:   "Upgrade does not exist in HTTP/2; servers close or answer with HTTP/2",
 		Causes:  []string{"a client that uses an HTTP transport whose TLS offers h2", "a proxy that copies the offer", "a gateway with h2 alone"},
 		Fixes:   []Fix{{"Go", `NextProtos: []string{"http/1.1"}`}, {"", "enable HTTP/1.1 at the gateway for this host"}},
@@ -93,6 +94,7 @@ var tlsRules = []Rule{
 			{ID: "h2-selected", Title: "HTTP/2 was agreed on, and the client sends a request in HTTP/1.1", Clause: "RFC 9113 §3.2"},
 		},
 		Closed: secured(noProtocol),
+		Sealed: func(p *Pass, e *session.Sealed) { soleHTTP2(p, e.Conn, e.Conn.TLS) },
 		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
 			if h.TLS != nil && h.TLS.ALPN == "h2" && h.H2 == nil {
 				p.Report("h2-selected", "%s in HTTP/1.1", h.Request.Method)
@@ -103,7 +105,7 @@ var tlsRules = []Rule{
 		ID: "tls-plaintext-mismatch", Severity: Error, Clause: "RFC 6455 §3",
 		Title:   "one end speaks TLS and the other does not: ws and wss are mixed up",
 		Advice:  "let scheme and port fit: ws:// to a port without TLS, wss:// to one with it",
-		Seen:    "HTTP of one end and TLS of the other",
+		Seen:    "HTTP of one end and TLS of the other; or a server that ends the connection at a ClientHello, without a byte",
 		Means:   "clients report a wrong version number, or a connection that was closed",
 		Causes:  []string{"the scheme of the URL does not fit the port", "a proxy on another port ends TLS", "a page with a fixed ws:// behind a proxy with TLS"},
 		Fixes:   []Fix{{"browser", "build the URL by location.protocol"}, {"nginx", "proxy_pass http:// to a backend without TLS"}},
@@ -119,6 +121,8 @@ var tlsRules = []Rule{
 				p.Report("tls-to-http", "%v answers a ClientHello in HTTP", c.Server)
 			case c.Mismatch == session.HTTPToTLS:
 				p.Report("http-to-tls", "%v answers a request with a TLS alert", c.Server).In(p.Conn.Requested.Packet)
+			default:
+				secured(shutOut)(p, e)
 			}
 		},
 		Refusal: func(p *Pass, e *session.Refusal) {
@@ -137,21 +141,14 @@ var tlsRules = []Rule{
 		Means:   "something on the way reads the first segment alone",
 		Causes:  []string{"a firewall or load balancer that does not put the ClientHello together", "a server that reads it in one go", "full-size packets do not pass"},
 		Fixes:   []Fix{{"Go", "GODEBUG=tlsmlkem=0, to prove it"}, {"Chromium", "the policy PostQuantumKeyAgreementEnabled, to prove it"}},
-		NotWhen: "the server does not answer small ones either",
-		Closed: secured(func(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
-			h := f.ClientHello
-			gaveUp := c.State == session.Unanswered || c.State == session.Refused && c.TCP.EndedBy == reassembly.FromClient
-			if gaveUp && h.Length >= largeHello && f.Sides[tlsdecrypt.Server].Records == 0 && c.Mismatch == session.NoMismatch {
-				p.from(reassembly.FromServer)
-				p.Report("", "ClientHello of %d bytes%s", h.Length, quantum(h)).As(Likely).In(h.Packet)
-			}
-		}),
+		NotWhen: "the server does not answer small ones either; that the same client has an answer to a smaller one proves it",
+		Closed:  secured(helloLost),
 	},
 	{
 		ID: "tls-client-cert-required", Severity: Error, Clause: "RFC 8446 §4.4.2",
 		Title:   "the server wants a certificate of the client",
 		Advice:  "give the client a certificate, or leave the WebSocket's path out of mutual TLS",
-		Seen:    "a request for a certificate, none of the client, and an alert; certificate_required; or an answer that says so",
+		Seen:    "a request for a certificate, none of the client, and an alert; certificate_required; an answer that says so; in TLS 1.3 without keys, records of the lengths of these",
 		Means:   "browsers do not ask their users for one on wss",
 		Causes:  []string{"an ingress with mutual TLS", "the browser has no certificate that fits"},
 		Fixes:   []Fix{{"nginx", "ssl_verify_client optional;"}, {"Istio", "PeerAuthentication with PERMISSIVE for this port"}},
@@ -162,6 +159,7 @@ var tlsRules = []Rule{
 				p.alert("", a)
 			}
 		}),
+		Sealed: func(p *Pass, e *session.Sealed) { certRequired(p, e.Conn, e.Conn.TLS) },
 		Refusal: func(p *Pass, e *session.Refusal) {
 			if says("No required SSL certificate was sent", "The SSL certificate error")(p, e) {
 				p.explained = true
@@ -210,12 +208,19 @@ func certBad(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 		return
 	}
 	p.from(reassembly.FromServer)
-	cert, now, failed := &chain[0], c.Start.UTC(), c.State == session.Refused || leftUnasked(c, f)
+	cert, failed := &chain[0], c.State == session.Refused || leftUnasked(c, f)
+	now, corrected := p.World.right(c.Start.UTC())
+	p.intercepted(f)
 	report := func(variant string, accepted Severity, format string, args ...any) {
-		if failed {
-			p.Report(variant, format, args...)
-		} else if accepted > 0 {
-			p.Report(variant, format, args...).At(accepted)
+		if !failed && accepted == 0 {
+			return
+		}
+		found := p.Report(variant, format, args...)
+		if !failed {
+			found.At(accepted)
+		}
+		if corrected > 0 {
+			found.As(Likely).In(corrected).Message += ", by the server's clock"
 		}
 	}
 	name := p.serverName(c, f)
@@ -232,8 +237,11 @@ func certBad(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 		report("name-mismatch", Warning, "%s is not among %s", name, strings.Join(cert.Names, ", "))
 	case cert.SelfSigned:
 		report("self-signed", Info, "subject and issuer are %s", cert.Subject)
-	case len(chain) == 1 && rejected != nil && now.Before(cert.NotAfter) && now.After(cert.NotBefore):
+	case len(chain) > 1 || now.After(cert.NotAfter) || now.Before(cert.NotBefore):
+	case rejected != nil:
 		p.Report("chain-incomplete", "one certificate, of %s", cert.Issuer).As(Likely).In(rejected.Packet)
+	case leftAtOnce(c, f):
+		p.Report("chain-incomplete", "one certificate, of %s, and the client left", cert.Issuer).As(Possible).At(Warning)
 	}
 }
 
@@ -262,12 +270,24 @@ func noCommon(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 		p.Report("obsolete", "%v", f.Version)
 	}
 	a := alertOf(f, tlsdecrypt.Server, 70, 40, 71, 86)
-	if a == nil || f.ClientHello == nil || f.ServerHello != nil || f.CertRequest || a.Description == 40 && nameless(f.ClientHello) {
+	if a == nil || f.ClientHello == nil || f.ServerHello != nil || f.CertRequest || a.Description == 40 && p.unnamed(c, f.ClientHello) {
 		return
 	}
 	p.from(reassembly.FromServer)
 	h := f.ClientHello
-	p.alert("none", a).In(h.Packet).With("versions_offered", versions(h)).With("suites_offered", int64(len(h.Suites)))
+	others, packet := p.World.took(c.Server)
+	p.alert("none", a).In(h.Packet, packet).With("legacy_version", h.LegacyVersion.String()).With("versions_offered", versions(h)).
+		With("suites_offered", int64(len(h.Suites))).With("groups_offered", groupsOf(h)).Message += others
+}
+
+func groupsOf(h *tlsdecrypt.ClientHello) []string {
+	var names []string
+	for _, g := range h.Groups {
+		if !tlsdecrypt.GREASE(g) {
+			names = append(names, tlsdecrypt.GroupName(g))
+		}
+	}
+	return names
 }
 
 func versions(h *tlsdecrypt.ClientHello) []string {
@@ -293,10 +313,17 @@ func nameless(h *tlsdecrypt.ClientHello) bool {
 	return h.ServerName == "" || err == nil
 }
 
+// unnamed tells that a ClientHello names no server, where no other one without a
+// name was answered.
+func (p *Pass) unnamed(c *session.Conn, h *tlsdecrypt.ClientHello) bool {
+	s := p.World.shakes[c.Server]
+	return nameless(h) && (s == nil || s.nameless == 0)
+}
+
 func badName(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 	h := f.ClientHello
 	p.from(reassembly.FromClient)
-	if a := alertOf(f, tlsdecrypt.Server, 112, 40); a != nil && !f.CertRequest && (a.Description == 112 || nameless(h) && f.ServerHello == nil) {
+	if a := alertOf(f, tlsdecrypt.Server, 112, 40); a != nil && !f.CertRequest && (a.Description == 112 || p.unnamed(c, h) && f.ServerHello == nil) {
 		asked := fmt.Sprintf("for %q", h.ServerName)
 		if h.ServerName == "" {
 			asked = "without a name"
@@ -309,6 +336,10 @@ func noProtocol(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 	if a := alertOf(f, tlsdecrypt.Server, 120); a != nil {
 		p.from(reassembly.FromClient)
 		p.alert("no-overlap", a).With("alpn_offered", f.ClientHello.ALPN)
+	}
+	if c.Mismatch == session.HTTP1ToHTTP2 {
+		p.from(reassembly.FromClient)
+		p.Report("h2-selected", "GET in HTTP/1.1, and SETTINGS of the server").In(f.ClientHello.Packet)
 	}
 }
 

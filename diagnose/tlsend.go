@@ -54,10 +54,15 @@ func certRejected(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 	case f.Version == tlsdecrypt.TLS13 && f.State != tlsdecrypt.Decrypting && f.Sides[tlsdecrypt.Server].Last == alertBody: // the server says something first
 	case c.State == session.Refused && s.Encrypted == 0 && s.Records <= 2: // ClientHello, and a ChangeCipherSpec
 		p.Report("", "the end by the client, without a word, where its Finished would be").As(Likely).In(c.TCP.EndedIn)
-	case c.State != session.Refused && leftUnasked(c, f) && c.TCP.EndedAt.Sub(f.ServerHello.Time) < atOnce:
+	case leftAtOnce(c, f):
 		p.Report("left", "the end by the client %v behind the ServerHello, without a request", c.TCP.EndedAt.Sub(f.ServerHello.Time).Round(time.Millisecond)).
 			As(Possible).In(c.TCP.EndedIn)
 	}
+}
+
+// leftAtOnce tells that a client left as soon as it had seen the certificate.
+func leftAtOnce(c *session.Conn, f *tlsdecrypt.Facts) bool {
+	return c.State != session.Refused && f.ServerHello != nil && leftUnasked(c, f) && c.TCP.EndedAt.Sub(f.ServerHello.Time) < atOnce
 }
 
 func fatalAlert(f *tlsdecrypt.Facts) bool {

@@ -47,7 +47,12 @@ type World struct {
 	failed   int                  // how many were
 	thrown   map[visitor]int64
 	declined map[guest]setback // in HTTP/2, the last one
-	oneSided bool              // of a connection only one direction was captured
+	issued   map[uint64]issuer // by the sum of the session
+	shakes   map[netip.AddrPort]*shaken
+	greeted  map[[2]netip.Addr]int64 // by client and server: a small ClientHello that was answered
+	signers  map[uint64]signer       // by the sum of the server's name, the first one
+	clock    dated
+	oneSided bool // of a connection only one direction was captured
 }
 
 // A recentKey is a Sec-WebSocket-Key of the length that they have.
@@ -100,6 +105,7 @@ func see(m *map[uint64]sighting, k uint64, s sighting) {
 
 // handshake notes an attempt that the rules have seen.
 func (w *World) handshake(c *Conn, e *session.Handshake) {
+	w.noteDate(e)
 	if e.Response != nil {
 		w.reach(c.Server, e.Packet)
 	}

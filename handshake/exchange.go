@@ -11,6 +11,7 @@ const (
 	bodiless             // HEAD, RFC 9110 §9.3.2: the answer has no body
 	connect              // RFC 9110 §9.3.6: an answer of 2xx has none, and what follows is read as a connection inside
 	upgrade              // Reader.pending
+	polling              // of Engine.IO, for a session that it will go on with
 )
 
 // A run is a number of requests of the same kind that wait for their answers.
@@ -121,6 +122,9 @@ func (r *Reader) request(b []byte, size int) Step {
 func (r *Reader) ordinary(b []byte) {
 	r.noteOdd(b)
 	k := kindOf(b)
+	if k == ordinary && asksForSession(b) {
+		k = polling
+	}
 	r.await(k)
 	r.tunnel = false
 	if k != connect {
@@ -153,10 +157,13 @@ func (r *Reader) response(b []byte, size int) Step {
 	}
 	h := &r.server
 	r.respond(k, status)
+	if k == polling && status == 200 {
+		h.body, h.keep, r.begins = h.body[:0], h.place != between, true
+	}
 	if k != upgrade || !r.asked() {
 		return More
 	}
-	h.body, h.keep = h.body[:0], h.place != between
+	h.body, h.keep, r.begins = h.body[:0], h.place != between, false
 	r.answer(b, size)
 	return Answered
 }

@@ -34,3 +34,30 @@ func (r *Reader) noteOdd(head []byte) {
 		r.Odd[Stripped]++
 	}
 }
+
+// asksForSession tells whether an ordinary request asks Engine.IO for a session:
+// by long polling, and it does not name one.
+func asksForSession(head []byte) bool {
+	line, _, _ := bytes.Cut(head, []byte("\n"))
+	return bytes.Contains(line, []byte("transport=polling")) && !bytes.Contains(line, []byte("sid="))
+}
+
+// Session is the session that the server has begun for a client that polls,
+// as Engine.IO says it: "0{"sid":"…". It is told once, and lent; nil before.
+func (r *Reader) Session() []byte {
+	if !r.begins {
+		return nil
+	}
+	r.begins = r.server.keep // else there is no more of it to come
+	const member = `"sid":"`
+	at := bytes.Index(r.server.body, []byte(member))
+	if at < 0 {
+		return nil
+	}
+	id, _, whole := bytes.Cut(r.server.body[at+len(member):], []byte{'"'})
+	if !whole {
+		return nil
+	}
+	r.begins, r.server.keep = false, false
+	return id
+}

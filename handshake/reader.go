@@ -31,6 +31,7 @@ type Reader struct {
 	last           *attempt
 	spare          *attempt // memory for the next
 	h2c            bool     // a 101 went over to HTTP/2
+	begins         bool     // the body of the server is, or was last, that of an answer which begins a session
 }
 
 // Reuse makes the Reader as new. The memory of its Handshake is used again:

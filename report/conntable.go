@@ -25,6 +25,7 @@ type connTally struct {
 	secret redactor
 	kept   []connRow
 	more   int64
+	named  []connRow // beyond the kept ones: those that the tables of findings name
 
 	keep    int  // rows, 0 for maxConns
 	latest  bool // the last ones are kept, not the first
@@ -40,18 +41,19 @@ type connRow struct {
 	bytes          [2]string
 	close          string
 	outer          int64 // the leg outside of it, 0 if there is none
-	clean          bool
+	clean, named   bool
 }
 
-func (t *connTally) add(c *session.Conn) {
+// add takes a connection that has ended; named ones have their row in any case.
+func (t *connTally) add(c *session.Conn, named bool) {
 	f := &c.Facts
-	if len(t.kept) >= t.most() && !t.latest {
+	if len(t.kept) >= t.most() && !t.latest && !named {
 		t.more++
 		return
 	}
 	r := connRow{
 		id: f.ID, client: address(f.Client), server: address(f.Server), path: dash,
-		state: stateWord(f.State), time: dash, close: closeCell(f), clean: f.Clean,
+		state: stateWord(f.State), time: dash, close: closeCell(f), clean: f.Clean, named: named,
 	}
 	if f.Start != capture.NoTime && f.End != capture.NoTime {
 		r.time = span(f.End.Sub(f.Start))
@@ -74,12 +76,20 @@ func (t *connTally) add(c *session.Conn) {
 	if l := diagnose.LegOf(c).Outer(); l != nil {
 		r.outer, t.proxied = l.ID, true
 	}
-	if len(t.kept) >= t.most() {
-		t.kept[t.more%int64(len(t.kept))] = r
-		t.more++
-		return
+	switch {
+	case len(t.kept) < t.most():
+		t.kept = append(t.kept, r)
+	case !t.latest:
+		t.named = append(t.named, r)
+	default:
+		old := &t.kept[(t.more+int64(len(t.named)))%int64(len(t.kept))]
+		if old.named {
+			t.named = append(t.named, *old)
+		} else {
+			t.more++
+		}
+		*old = r
 	}
-	t.kept = append(t.kept, r)
 }
 
 func (t *connTally) most() int { return cmp.Or(t.keep, maxConns) }
@@ -132,8 +142,9 @@ var connForms = [...]connForm{{host: true, bytes: true}, {bytes: true}, {host: t
 
 // table is the table in the best form for w columns.
 func (t *connTally) table(w int) *table {
-	kept := slices.Clone(t.kept)
+	kept := t.kept
 	defer func() { t.kept = kept }() // in the order in which they are written over
+	t.kept = slices.Concat(kept, t.named)
 	slices.SortStableFunc(t.kept, func(a, b connRow) int { return cmp.Compare(a.id, b.id) })
 	var tab *table
 	for _, form := range connForms {

@@ -90,6 +90,15 @@ func (t *findTally) closed(c *session.Conn) []*diagnose.Finding {
 	return of
 }
 
+// named tells whether a table of findings or a headline may name a connection
+// with these findings.
+func (t *findTally) named(id int64, of []*diagnose.Finding) bool {
+	return slices.ContainsFunc(of, func(f *diagnose.Finding) bool {
+		k := t.kinds[f.ID()]
+		return slices.Contains(k.conns.ids, id) || slices.Contains(k.leads.ids, id)
+	})
+}
+
 // cause counts the finding that explains the others, as one of a connection.
 func (t *findTally) cause(of []*diagnose.Finding, conn int64) {
 	lead := diagnose.Headline(of)

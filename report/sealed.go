@@ -16,8 +16,9 @@ type sealedTally struct {
 	hints []keyHint
 }
 
-func (t *sealedTally) add(c *session.Facts) {
-	if len(t.rows) == maxRows {
+// add takes a connection; one that is named by a finding has its row in any case.
+func (t *sealedTally) add(c *session.Facts, named bool) {
+	if len(t.rows) >= maxRows && !named {
 		t.more++
 		return
 	}

@@ -28,6 +28,7 @@ type textSink struct {
 	sizes  sizeTally
 	sealed sealedTally
 	shape  shape
+	other  otherTally
 }
 
 func newText(w io.Writer, o *Options) Sink {
@@ -82,16 +83,16 @@ func (s *textSink) Observe(e session.Event) {
 			s.lines.lost(e)
 		}
 	case *session.Sealed:
-		s.sealed.add(&e.Conn.Facts)
-		s.finds.closed(e.Conn)
+		s.sealed.add(&e.Conn.Facts, s.finds.named(e.Conn.ID, s.finds.closed(e.Conn)))
 	case *session.Ordinary:
-		s.finds.closed(e.Conn)
+		if s.finds.named(e.Conn.ID, s.finds.closed(e.Conn)) {
+			s.other.add(e.Conn)
+		}
 	case *session.Closed:
-		s.conns.add(e.Conn)
+		s.conns.add(e.Conn, s.finds.named(e.Conn.ID, s.finds.closed(e.Conn)))
 		s.fleet.closed(e.Conn)
 		s.failed.closed(&e.Conn.Facts)
 		s.codes.add(&e.Conn.Facts)
-		s.finds.closed(e.Conn)
 		s.times.closed(&e.Conn.Facts)
 		s.shape.closed(e)
 		if s.list >= Connections {
@@ -145,19 +146,21 @@ func (s *textSink) Finish(sum *Summary) error {
 		return s.out.Flush()
 	}
 	if sum.Totals.Connections == 0 {
+		s.headlines()
 		s.nothing(sum.Totals)
-		if err := s.sealed.table().write(s.out, s.opts.width(), s.st); err != nil {
-			return err
-		}
-		s.keyHints()
-		return s.out.Flush()
+		return s.tables(s.other.table(), s.finds.table(), s.sealed.table())
 	}
 	s.headlines()
 	s.totals(sum)
-	w := s.opts.width()
-	tables := []*table{s.conns.table(w), s.failed.table(), s.codes.table(), s.fleet.table(), s.fleet.retries(), s.finds.table(), s.times.table()}
-	for _, t := range append(append(tables, s.shape.tables()...), s.sealed.table()) {
-		if err := t.write(s.out, w, s.st); err != nil {
+	all := []*table{s.conns.table(s.opts.width()), s.other.table(), s.failed.table(), s.codes.table(), s.fleet.table(), s.fleet.retries(), s.finds.table(), s.times.table()}
+	all = append(all, s.shape.tables()...)
+	return s.tables(append(all, s.sealed.table())...)
+}
+
+// tables writes the last of the report.
+func (s *textSink) tables(all ...*table) error {
+	for _, t := range all {
+		if err := t.write(s.out, s.opts.width(), s.st); err != nil {
 			return err
 		}
 	}

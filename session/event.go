@@ -11,8 +11,8 @@ import (
 )
 
 // An Event is something that happened on a connection: one of *Opened,
-// *Handshake, *Refusal, *Frame, *Message, *Lost, *Sealed, *Ordinary and *Closed. It is lent: good until
-// Observe returns. Who keeps something of it copies it.
+// *Handshake, *Refusal, *Frame, *Message, *Lost, *Sealed,
+// *Ordinary, *Issued and *Closed. It is lent: good until Observe returns. Who keeps something of it copies it.
 type Event interface {
 	where() *Where
 }
@@ -108,6 +108,14 @@ type Sealed struct{ Where }
 // or Conn.HTTP is not nil. It has no other event.
 type Ordinary struct{ Where }
 
+// Issued is told when a server has begun a session of Engine.IO by long
+// polling: a WebSocket goes on with it, perhaps on another connection. The
+// connection may turn out to be of the report or not.
+type Issued struct {
+	Where
+	Session []byte
+}
+
 // Closed is told once, when a connection has ended or the capture has: all
 // facts of Conn are final then.
 type Closed struct{ Where }
@@ -142,6 +150,10 @@ func clone(e Event) Event {
 		return &c
 	case *Ordinary:
 		c := *e
+		return &c
+	case *Issued:
+		c := *e
+		c.Session = slices.Clone(e.Session)
 		return &c
 	case *Closed:
 		c := *e

@@ -34,12 +34,14 @@ func (s State) String() string { return stateNames[s] }
 
 // Facts are what is known of a connection. They are final once Closed is told.
 type Facts struct {
-	StartPacket, EndPacket int64
-	Start, End             capture.Time  // of the first and the last packet
-	IdleMax                time.Duration // longest time without payload in either direction, once open
+	EndPacket int64 // the last packet
+	End       capture.Time
+	IdleMax   time.Duration // longest time without payload in either direction, once open
 
 	Sides [2]Side // by reassembly.Dir
 
+	StartPacket    int64 // the first packet
+	Start          capture.Time
 	ID             int64 // 1-based, in order of first packet, over all TCP connections
 	Stream         int64 // 0-based number of the TCP connection, as Wireshark counts
 	Client, Server netip.AddrPort
@@ -83,9 +85,10 @@ type Mismatch uint8
 
 // The mismatches.
 const (
-	NoMismatch Mismatch = iota
-	TLSToHTTP           // a ClientHello was answered in HTTP
-	HTTPToTLS           // a request was answered with a TLS alert
+	NoMismatch   Mismatch = iota
+	TLSToHTTP             // a ClientHello was answered in HTTP
+	HTTPToTLS             // a request was answered with a TLS alert
+	HTTP1ToHTTP2          // a request in HTTP/1.1 was answered in HTTP/2
 )
 
 // ClosedBy says who ended a WebSocket connection.
@@ -108,10 +111,11 @@ func (c ClosedBy) String() string { return closedByNames[c] }
 // A Side is what one end of a connection sent.
 type Side struct {
 	Frames, Messages int64
-	Text, Binary     int64 // messages
-	Ping, Pong       int64 // frames
+	Text             int64 // messages
 	WireBytes        int64 // bytes of frames, headers included, less what was lost
 	PayloadBytes     int64 // payload bytes of data frames as sent, less what was lost
+	Binary           int64 // messages
+	Ping, Pong       int64 // frames
 	LostBytes        int64 // bytes of the byte stream that the capture does not hold
 	UnfollowedBytes  int64 // bytes behind a frame header that the capture does not hold
 	Close            *Close

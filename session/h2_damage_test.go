@@ -104,7 +104,7 @@ func sayAll(t testing.TB, packets []capture.Packet, keys *tlsdecrypt.Keys) *said
 // then was told before, and no message is lost that the packet did not touch,
 // as far as it can be known where the next one begins.
 func TestH2Removed(t *testing.T) {
-	for _, name := range []string{"h2c-streams", "h2-streams", "h2-stalls", "h2-chromium", "h2-haproxy", "h2-hypercorn", "h2-ends"} {
+	for _, name := range []string{"h2c-streams", "h2-streams", "h2-stalls", "h2-chromium", "h2-haproxy", "h2-hypercorn", "h2-ends", "h2-go", "h2c-upgrade"} {
 		packets, keys := unlocked(t, name)
 		ref := sayAll(t, packets, keys)
 		if len(ref.whole) == 0 {
@@ -134,7 +134,7 @@ func TestH2Removed(t *testing.T) {
 // TestH2SplitAnywhere says the bytes of a recording again, in segments of a
 // few bytes: what they hold stays the same.
 func TestH2SplitAnywhere(t *testing.T) {
-	for _, name := range []string{"h2c-streams", "h2-chromium", "h2-haproxy", "h2-ends"} {
+	for _, name := range []string{"h2c-streams", "h2-chromium", "h2-haproxy", "h2-ends", "h2-go", "h2c-upgrade"} {
 		packets, keys := unlocked(t, name)
 		want := sayAll(t, packets, keys)
 		for _, size := range []int{1, 2, 7, 100, 1459} {

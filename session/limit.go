@@ -123,7 +123,7 @@ func (c *Conn) dropContexts() bool {
 
 // account brings what is counted for s up to date.
 func (c *Conn) account(s *side) {
-	held := int64(s.assembler.Held() + cap(s.control))
+	held := int64(s.assembler.Held() + int(s.room))
 	if held != s.held {
 		c.hold(held - s.held)
 		s.held = held

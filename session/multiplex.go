@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"slices"
+	"time"
 
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/handshake"
@@ -26,24 +27,28 @@ type multiplex struct {
 	streams []*Conn // those that are not over, in order of first packet
 	carried bool    // there was a WebSocket
 	settled bool    // the server's SETTINGS were captured
+	held    int64   // bytes counted for it
+	asked   bool    // the client has said something
 }
 
 // H2 is what is known of a WebSocket that is a stream of HTTP/2.
 type H2 struct {
-	Stream  uint32       // RFC 9113 §5.1.1
-	Settled bool         // the server's SETTINGS were captured before its answer
-	Connect bool         // and allow extended CONNECT (RFC 8441 §3)
-	Scheme  string       // of the request: "https"
-	Over    bool         // the stream has ended
-	How     h2.How       // in which way
-	Code    h2.ErrorCode // of RST_STREAM or GOAWAY
-	Stalls  [2]int64     // times that what that side sends had to wait for its window (RFC 9113 §5.2), by reassembly.Dir
+	Stream  uint32           // RFC 9113 §5.1.1
+	Settled bool             // the server's SETTINGS were captured before its answer
+	Connect bool             // and allow extended CONNECT (RFC 8441 §3)
+	Scheme  string           // of the request: "https"
+	Over    bool             // the stream has ended
+	How     h2.How           // in which way
+	Code    h2.ErrorCode     // of RST_STREAM or GOAWAY
+	Stalls  [2]int64         // times that what that side sends had used up its window (RFC 9113 §5.2), by reassembly.Dir
+	Waited  [2]time.Duration // how long it had to wait for it, or for that of the connection, with more to send
 
 	offsets  [2]int64 // bytes of DATA so far
 	begins   bool     // a DATA frame begins with the bytes at hand
 	ends     bool     // and one ends with them
 	torn     [2]bool  // bytes of that side may be missing before the WebSocket was open
 	doubts   [2]doubt
+	waits    [2]wait
 	finished [2]bool // that side has ended the stream
 }
 
@@ -71,7 +76,10 @@ func (c *Conn) beginsHTTP2(r *reassembly.Chunk) bool {
 func (c *Conn) multiplexed(r *reassembly.Chunk, upgraded bool) {
 	reader := &c.opener.reader
 	rest := [2][]byte{reader.ClientRest(), reader.ServerRest()}
-	c.multi = &multiplex{}
+	c.multi = &multiplex{asked: reader.Pending() != nil}
+	if c.multi.asked && !upgraded {
+		c.Mismatch = HTTP1ToHTTP2
+	}
 	c.multi.Upgraded = upgraded
 	c.hold(multiplexCost)
 	c.protocol = http2Protocol
@@ -98,6 +106,10 @@ func (c *Conn) alpnH2() bool { return c.TLS != nil && c.TLS.ALPN == "h2" }
 func (c *Conn) demultiplex(r *reassembly.Chunk) {
 	m, fromClient := c.multi, r.Dir == reassembly.FromClient
 	m.Behind = [2]bool{c.stream.Waits(reassembly.FromClient), c.stream.Waits(reassembly.FromServer)}
+	if fromClient && !m.asked && r.Lost == 0 && bytes.HasPrefix(r.Data, []byte("GET ")) {
+		c.Mismatch = HTTP1ToHTTP2
+	}
+	m.asked = m.asked || fromClient
 	if r.Lost > 0 {
 		for e := range m.Lost(fromClient, uint64(r.Lost)) {
 			c.streamEvent(e, r)
@@ -105,6 +117,10 @@ func (c *Conn) demultiplex(r *reassembly.Chunk) {
 	}
 	for e := range m.Bytes(fromClient, r.Data) {
 		c.streamEvent(e, r)
+	}
+	if held := int64(m.Held()); held != m.held {
+		c.hold(held - m.held)
+		m.held = held
 	}
 	r.Data, r.Lost = nil, 0
 }
@@ -134,6 +150,9 @@ func (c *Conn) streamEvent(e *h2.Event, r *reassembly.Chunk) {
 		c.multi.settled = true
 	}
 	if e.Stream == 0 || e.Kind == h2.Away || e.Kind == h2.Set {
+		for _, s := range c.multi.streams {
+			s.H2.wait(e, r)
+		}
 		return
 	}
 	s := c.multi.find(e.Stream)
@@ -157,8 +176,8 @@ func (c *Conn) streamEvent(e *h2.Event, r *reassembly.Chunk) {
 		s.streamData(d, e, r)
 	case h2.Torn:
 		s.streamTorn(d, e, r)
-	case h2.Stalled:
-		s.H2.Stalls[d]++
+	case h2.Stalled, h2.Granted, h2.Resumed:
+		s.H2.wait(e, r)
 	case h2.Ended:
 		s.streamEnded(d, e, r)
 	case h2.Dismissed:

@@ -72,6 +72,9 @@ func (c *Conn) http(r *reassembly.Chunk) {
 
 // exchanged notes what an ordinary request or its answer had to tell.
 func (c *Conn) exchanged(r *reassembly.Chunk) {
+	if id := c.opener.reader.Session(); id != nil {
+		c.t.emit(&Issued{c.at(reassembly.FromServer, r), id})
+	}
 	odd := &c.opener.reader.Odd
 	if *odd == [handshake.Oddities]int64{} {
 		return
@@ -108,7 +111,8 @@ func (c *Conn) refused(r *reassembly.Chunk, over bool) {
 // their turn comes.
 func (c *Conn) skip(d reassembly.Dir, r *reassembly.Chunk) {
 	waits := d == reassembly.FromClient && (len(c.opener.waiting) > 0 || c.opener.reader.Pending() != nil)
-	if !waits {
+	before := c.joined && c.tls != nil && c.tls.guessed && r.Lost == 1 // stands for what was sent before the capture
+	if !waits && !before {
 		c.Sides[d].LostBytes += r.Lost
 	}
 	switch {

@@ -81,16 +81,16 @@ type flow struct {
 	key        key
 	hash       uint64
 	conn       *Conn
-	ended      bool
 	stream     int64 // its number among TCP connections, from 0
 	id         int64 // and among all that can be a connection of the report, from 1
 	packet     int64 // its first packet
 	time       capture.Time
+	placed     int64 // the last packet of it when it got its place in its list
+	prev, next *flow
 	syn        reassembly.SeqNum // of an ended one
 	hasSYN     bool
-	placed     int64 // the last packet of it when it got its place in its list
-	list       *list // that it is in
-	prev, next *flow
+	ended      bool
+	trying     bool // it is in the list of those whose TCP handshake is not over
 }
 
 // A list holds flows, the one that came last first.
@@ -104,7 +104,6 @@ func (l *list) init() { l.root.prev, l.root.next = &l.root, &l.root }
 func (l *list) push(f *flow) {
 	f.prev, f.next = &l.root, l.root.next
 	f.prev.next, f.next.prev = f, f
-	f.list = l
 	l.n++
 }
 

@@ -212,11 +212,8 @@ func (t *Tracker) begin(f *flow, g *reassembly.Segment, fromLow bool) (*Conn, re
 	t.totals.TCP++
 	t.totals.Open++
 	t.idle.remove(f)
-	if c.joined {
-		t.live.push(f)
-	} else {
-		t.trying.push(f)
-	}
+	f.trying = !c.joined
+	t.among(f).push(f)
 	c.hold(connCost)
 	t.expectOther(f, g)
 	if t.live.n+t.trying.n > t.conf.maxFlows() {
@@ -242,7 +239,7 @@ func (t *Tracker) end(c *Conn) {
 	f := c.flow
 	f.conn, f.ended = nil, true
 	f.syn, f.hasSYN = c.stream.SYN(reassembly.FromClient)
-	f.list.remove(f)
+	t.among(f).remove(f)
 	t.rest(f)
 	if alias := c.alias; alias != nil {
 		alias.conn, alias.ended = nil, true
@@ -254,6 +251,14 @@ func (t *Tracker) end(c *Conn) {
 		*c = Conn{}
 		t.conns.give(c)
 	}
+}
+
+// among gives the list of those with a Conn that f is in.
+func (t *Tracker) among(f *flow) *list {
+	if f.trying {
+		return &t.trying
+	}
+	return &t.live
 }
 
 // rest puts f, which has no Conn, among its like, and forgets the oldest of

@@ -146,7 +146,7 @@ func (c *Conn) verdict() {
 		c.settleClose()
 		c.State = MidStream
 		return
-	case c.Handshake != nil, c.viaRefused:
+	case c.Handshake != nil, c.viaRefused, c.Mismatch == HTTP1ToHTTP2:
 		c.State = Refused
 	case c.sealed():
 		c.State = c.secureState()

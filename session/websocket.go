@@ -10,32 +10,32 @@ import (
 	"github.com/wssniff/wssniff/reassembly"
 )
 
-// A side is what is kept of one direction of an open WebSocket.
+// A side is what is kept of one direction of an open WebSocket. What every
+// frame touches stands in front.
 type side struct {
 	parser    frames.Parser
 	assembler frames.Assembler
 
-	based bool
-	base  int64 // of the first frame in the byte stream
-	from  int64 // no frame begins before this place
+	based      bool
+	lostHeader bool    // the last loss over a header may have been that alone
+	doubtful   bool    // whether a payload ends where it should, behind a loss whose length is a guess
+	cuts       cutting // how the frames stand in records of TLS
+	room       uint16  // of control, in bytes
+	base       int64   // of the first frame in the byte stream
+	from       int64   // no frame begins before this place
 
-	begun   place  // the header of the frame that is being read
-	missing uint64 // of its payload
-	message place  // the first frame of the message that is being joined from fragments; packet is 0 while there is none
-	control []byte // of a control frame that comes in pieces: its payload so far
-
+	begun   place        // the header of the frame that is being read
+	missing uint64       // of its payload
 	habit   frames.Habit // how frames are sent
 	*astray              // nil as long as where frames begin was never in doubt
-
-	pings *pings // nil before the first
+	whole   uint64       // bytes of the largest frame that was in one piece
+	held    int64        // bytes counted for it
 
 	undecodable int64 // packet in which the first of the last messages began that could not be inflated; 0 if the last could
 
-	cuts       cutting // how the frames stand in records of TLS
-	whole      uint64  // bytes of the largest that was in one
-	lostHeader bool    // the last loss over a header may have been that alone
-	doubtful   bool    // whether a payload ends where it should, behind a loss whose length is a guess
-	held       int64   // bytes counted for it
+	message place  // the first frame of the message that is being joined from fragments; packet is 0 while there is none
+	control []byte // of a control frame that comes in pieces: its payload so far
+	pings   *pings // nil before the first
 }
 
 // A place is where something of a direction began.
@@ -247,6 +247,7 @@ func (s *side) keepControl(p *frames.Piece) []byte {
 	}
 	if s.missing == 0 {
 		s.control = append(s.control, p.Data(maxControl-len(s.control))...)
+		s.room = uint16(cap(s.control))
 	}
 	return s.control
 }

@@ -36,10 +36,10 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	}
 	defer out.discard()
 	source := f.filtered(packets)
-	src := &watched{Source: source, limit: f.count, broken: out.failed, keys: keys}
+	src := &watched{Source: source, limit: f.count, out: out, keys: keys}
 	src.files, _ = packets.(*capture.Files)
 	src.progress = f.progress(stderr)
-	sink := &judge{Sink: f.format.New(f.written(out, src.progress), f.options(stdout))}
+	sink := f.format.New(f.written(out, src.progress), f.options(stdout))
 	checker, err := newChecker(f.data, sink)
 	if err != nil {
 		return 0, false, err
@@ -56,7 +56,7 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	if f.isLive() {
 		f.confine(keys, stderr)
 		src.idle = kept.flush
-		f.attend(src, packets.(*live), &conf, func(t *session.Totals) { soFar(stderr, sink.Sink, summary(t)) })
+		f.attend(src, packets.(*live), &conf, func(t *session.Totals) { soFar(stderr, sink, summary(t)) })
 	}
 	totals, err := session.Run(src, conf, f.workers, checker)
 	unkept := kept.finish()
@@ -73,7 +73,7 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 		describeFilter(stderr, source)
 		kept.describe(stderr, f.write)
 	}
-	return sink.worst, tellDamage(stderr, packets.Inputs()), nil
+	return checker.Worst(), tellDamage(stderr, packets.Inputs()), nil
 }
 
 // progress gives the line that says how far it is, nil where nobody would see it.

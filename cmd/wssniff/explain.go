@@ -36,15 +36,3 @@ func parseFailOn(word string) (diagnose.Severity, error) {
 	}
 	return s, nil
 }
-
-// A judge is a sink that remembers the worst finding.
-type judge struct {
-	report.Sink
-	worst diagnose.Severity
-}
-
-// Finding implements diagnose.Observer.
-func (j *judge) Finding(f *diagnose.Finding) {
-	j.worst = max(j.worst, f.Severity)
-	j.Sink.Finding(f)
-}

@@ -43,9 +43,6 @@ func openOutput(name string, stdout io.Writer) (*output, error) {
 	return o, nil
 }
 
-// failed says whether writing has failed.
-func (o *output) failed() bool { return o.err != nil }
-
 // commit gives the file its name.
 func (o *output) commit() error {
 	if err := o.Flush(); err != nil {

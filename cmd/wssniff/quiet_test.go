@@ -64,6 +64,8 @@ var troubled = map[string]string{
 	"syn-dropped":        "a router drops the SYN",
 	"tls-faults":         "TLS fails in each connection",
 	"tls-refusals":       "TLS fails in each connection",
+	"tls-more":           "TLS fails, or will",
+	"tls-unanswered":     "a ClientHello has no answer",
 	"too-big":            "a message is too big for its receiver",
 	"unanswered":         "a request has no answer",
 	"close-codes-raw":    "codes that must not be sent",
@@ -95,7 +97,7 @@ func TestQuiet(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			unlocked := &watched{Source: src, files: src, keys: keys, broken: func() bool { return false }}
+			unlocked := &watched{Source: src, files: src, keys: keys}
 			var f found
 			if _, err := session.Run(unlocked, session.Config{Keys: unlocked.unlocks(1)}, 1, diagnose.New(diagnose.All(), &f)); err != nil {
 				t.Fatal(err)

@@ -3,9 +3,15 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wssniff/wssniff/diagnose"
+	"github.com/wssniff/wssniff/internal/casetest"
+	"github.com/wssniff/wssniff/session"
 )
 
 // TestTLSFaults holds that where real software failed over TLS, the reason is
@@ -75,5 +81,36 @@ func testTLSFaults(t *testing.T, name string, want map[int]string) {
 	}
 	if seen != len(want) {
 		t.Errorf("%d connections, want one for each of %d faults", seen, len(want))
+	}
+}
+
+// portsFound are the findings, by the port of the server.
+type portsFound []string
+
+func (*portsFound) Observe(session.Event) {}
+
+func (p *portsFound) Finding(f *diagnose.Finding) {
+	*p = append(*p, fmt.Sprint(f.Conn.Server.Port(), " ", f.ID()))
+}
+
+// TestTLSMore holds the same of what is no error, or not sure to be one.
+func TestTLSMore(t *testing.T) {
+	for name, want := range map[string][]string{
+		"tls-more.pcapng": {
+			"8550 tls-cert-bad.chain-incomplete", "8551 tls-cert-bad.expires-soon", "8552 tls-version-or-cipher.obsolete",
+			"8553 tls-alpn-h2-only.h2-selected", "8561 tls-cert-bad.intercepted",
+		},
+		"tls-unanswered.pcapng": {"8565 clienthello-blackhole"},
+	} {
+		var got portsFound
+		packets, keys := recorded(t, filepath.Join(capturesDir, name))
+		if _, err := session.Run(casetest.Source(packets), session.Config{Keys: keys}, 1, diagnose.New(diagnose.All(), &got)); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !slices.Contains(got, w) {
+				t.Errorf("%s: %s is not found, but %q", name, w, got)
+			}
+		}
 	}
 }

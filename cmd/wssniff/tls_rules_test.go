@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -61,10 +62,10 @@ func (a *authority) sign(t *testing.T, template *x509.Certificate, chain ...[]by
 	return tls.Certificate{Certificate: append([][]byte{der}, chain...), PrivateKey: key, Leaf: leaf}
 }
 
-func newAuthority(t *testing.T) *authority {
+func newAuthority(t *testing.T, name string) *authority {
 	t.Helper()
 	root := (&authority{}).sign(t, &x509.Certificate{
-		Subject: pkix.Name{Organization: []string{"wssniff test CA"}}, IsCA: true, KeyUsage: x509.KeyUsageCertSign, NotBefore: year2020, NotAfter: year2030,
+		Subject: pkix.Name{Organization: []string{name}}, IsCA: true, KeyUsage: x509.KeyUsageCertSign, NotBefore: year2020, NotAfter: year2030,
 	})
 	pool := x509.NewCertPool()
 	pool.AddCert(root.Leaf)
@@ -102,6 +103,8 @@ func shake(t *testing.T, client, server *tls.Config, says ...sentRun) (outside [
 		both.Go(func() {
 			if failed[i] = c.Handshake(); failed[i] != nil {
 				c.NetConn().(*wire).Conn.Close()
+			} else if i == 0 && server.ClientAuth == tls.RequireAnyClientCert { // in TLS 1.3 it says no behind that
+				_, failed[i] = c.Read(make([]byte, 1))
 			}
 		})
 	}
@@ -137,11 +140,13 @@ type tlsCase struct {
 	end    string   // instead of a FIN of each side, the server's first
 	client *tls.Config
 	server *tls.Config
-	script string // instead of what the two ends would say; {hello} is a ClientHello
+	script string      // instead of what the two ends would say; {hello} is a ClientHello
+	before string      // on another connection
+	first  *tls.Config // a client that the server was asked by on another connection
 }
 
 func tlsCases(t *testing.T) []tlsCase {
-	ca := newAuthority(t)
+	ca := newAuthority(t, "wssniff test CA")
 	good := ca.leaf(t, year2020, year2030)
 	v12 := func(c *tls.Config) *tls.Config {
 		c = c.Clone()
@@ -167,13 +172,27 @@ func tlsCases(t *testing.T) []tlsCase {
 		return c
 	}
 	hello := strings.TrimSpace("syn\n{hello}\n")
+	inspector := newAuthority(t, "DO_NOT_TRUST_FiddlerRoot")
+	small := &tls.Config{RootCAs: ca.trusted, CurvePreferences: []tls.CurveID{tls.X25519}}
+	unnamed := &tls.Config{InsecureSkipVerify: true}
+	silent := &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}
+	demanding13 := serve(good)
+	demanding13.ClientAuth = tls.RequireAnyClientCert
+	modern := serve(good)
+	modern.MinVersion = tls.VersionTLS13
+	asked := serve(good)
+	asked.ClientAuth = tls.RequestClientCert
+	dated := func(date string) string {
+		return "open /chat field2=\"Date: " + date + "\"\nc close 1000\ns close 1000\nfin\n"
+	}
+	lapsed := v12(serve(ca.leaf(t, year2020, onTheDay.AddDate(0, 0, -3))))
 
 	healthy := []string{
 		"tls-cert-rejected", "tls-sni-problem", "clienthello-blackhole", "tls-client-cert-required",
 		"tls-cert-bad.expired", "tls-cert-bad.not-yet-valid", "tls-cert-bad.name-mismatch", "tls-cert-bad.self-signed",
 		"tls-cert-bad.chain-incomplete", "tls-cert-bad.expires-soon", "tls-version-or-cipher.none", "tls-version-or-cipher.obsolete",
 		"tls-alpn-h2-only.no-overlap", "tls-alpn-h2-only.h2-selected", "tls-plaintext-mismatch.http-to-tls", "tls-plaintext-mismatch.tls-to-http",
-		"handshake-request-invalid.no-sni-host-mismatch", "tls-cert-rejected.left", "tls-no-close-notify",
+		"handshake-request-invalid.no-sni-host-mismatch", "tls-cert-rejected.left", "tls-no-close-notify", "tls-cert-bad.intercepted",
 	}
 	elsewhere := &tls.Config{InsecureSkipVerify: true, ServerName: "other.example"}
 	return []tlsCase{
@@ -205,34 +224,70 @@ func tlsCases(t *testing.T) []tlsCase {
 		{name: "two names", wants: []string{"handshake-request-invalid.no-sni-host-mismatch"}, keys: true, client: elsewhere, server: serve(good)},
 		{name: "TLS to HTTP", wants: []string{"tls-plaintext-mismatch.tls-to-http"}, client: trusting, script: hello + "\ns raw \"HTTP/1.1 400 Bad Request\\r\\n\\r\\n\"\nfin\n"},
 		{name: "HTTP to TLS", wants: []string{"tls-plaintext-mismatch.http-to-tls"}, script: "syn\nrequest /chat\ns raw hex=15030100020246\nfin\n"},
+		{name: "looked into", wants: bad("intercepted"), client: strangers, server: v12(serve(inspector.leaf(t, year2020, year2030)))},
+		{name: "looked into, on the way", wants: bad("intercepted"), first: trusting, client: &tls.Config{RootCAs: inspector.trusted}, server: v12(serve(inspector.leaf(t, year2020, year2030)))},
+		{name: "expired, by both clocks", wants: bad("expired"), before: dated("Fri, 02 Jan 2026 03:04:09 GMT"), client: trusting, server: lapsed},
+		{name: "not expired, by the server's clock", nots: bad("expired"), before: dated("Mon, 01 Dec 2025 03:04:05 GMT"), client: trusting, server: lapsed},
+		{name: "early, by the server's clock", wants: bad("not-yet-valid"), before: dated("Tue, 01 Jan 2019 03:04:05 GMT"), client: strangers, server: lapsed},
+		{name: "others without a name", wants: []string{"tls-version-or-cipher.none"}, nots: []string{"tls-sni-problem"}, first: unnamed, client: silent, server: modern},
+		{name: "certificate wanted, 1.3", wants: []string{"tls-client-cert-required"}, client: trusting, server: demanding13},
+		{name: "certificate asked for, 1.3", nots: []string{"tls-client-cert-required"}, client: trusting, server: asked},
+		{name: "h2, no secrets", wants: []string{"tls-alpn-h2-only.h2-selected"}, client: offering(trusting, "h2"), server: offering(v12(serve(good)), "h2"), says: 1},
+		{name: "h2, no secrets, left by the client", nots: []string{"tls-alpn-h2-only.h2-selected"}, client: offering(trusting, "h2"), server: offering(v12(serve(good)), "h2"), says: 1, end: "fin c\nfin\n"},
+		{name: "hung up", wants: []string{"tls-plaintext-mismatch.tls-to-http"}, nots: []string{"clienthello-blackhole"}, client: small, script: hello + "\nfin\n"},
+		{name: "hung up at a large one", wants: []string{"clienthello-blackhole"}, nots: []string{"tls-plaintext-mismatch.tls-to-http"}, client: trusting, script: hello + "\nrst\n"},
+		{name: "no answer to small ones", nots: []string{"clienthello-blackhole"}, before: "syn\n{hello}\nwait 20s\nfin c\n", first: small, client: trusting, script: hello + "\nwait 20s\nfin c\n"},
+		{name: "no answer to large ones", wants: []string{"clienthello-blackhole"}, first: small, server: serve(good), client: trusting, script: hello + "\nwait 20s\nfin c\n"},
 		{name: "no answer", wants: []string{"clienthello-blackhole"}, client: trusting, script: hello + "\nwait 20s\nfin c\n"},
 	}
 }
 
+// helloIn puts a ClientHello of that client in its place.
+func helloIn(t *testing.T, script string, client *tls.Config) string {
+	t.Helper()
+	if !strings.Contains(script, "{hello}") {
+		return script
+	}
+	outside, _ := shake(t, client.Clone(), &tls.Config{})
+	line, _, _ := strings.Cut(strings.TrimPrefix(scriptOf(outside[:1], 1460), "syn\n"), "\n")
+	return strings.Replace(script, "{hello}", line, 1)
+}
+
+// spoken is what the two ends say, and before that others.
+func (c *tlsCase) spoken(t *testing.T, keys *tlsdecrypt.Keys) string {
+	t.Helper()
+	before := helloIn(t, c.before, cmp.Or(c.first, c.client))
+	if c.first != nil && before == "" {
+		outside, _ := shake(t, c.first.Clone(), c.server.Clone(), conversation...)
+		before = scriptOf(outside, 1460)
+	}
+	if before != "" {
+		before += "conn 2\n"
+	}
+	if c.script != "" {
+		return before + helloIn(t, c.script, c.client)
+	}
+	says := conversation
+	if c.says != 0 {
+		says = says[:max(c.says, 0)]
+	}
+	outside, keylog := shake(t, c.client.Clone(), c.server.Clone(), says...)
+	script := scriptOf(outside[c.late:], 1460)
+	if c.end != "" {
+		script = strings.TrimSuffix(script, "fin\n") + c.end
+	}
+	if c.keys {
+		if w := keys.Log("test").Write(keylog); w != nil {
+			t.Fatal(w)
+		}
+	}
+	return before + script
+}
+
 func (c *tlsCase) judge(t *testing.T) []*diagnose.Finding {
 	t.Helper()
-	script, keys := c.script, new(tlsdecrypt.Keys)
-	switch {
-	case script == "":
-		says := conversation
-		if c.says != 0 {
-			says = says[:max(c.says, 0)]
-		}
-		outside, keylog := shake(t, c.client.Clone(), c.server.Clone(), says...)
-		script = scriptOf(outside[c.late:], 1460)
-		if c.end != "" {
-			script = strings.TrimSuffix(script, "fin\n") + c.end
-		}
-		if c.keys {
-			if w := keys.Log("test").Write(keylog); w != nil {
-				t.Fatal(w)
-			}
-		}
-	case strings.Contains(script, "{hello}"):
-		outside, _ := shake(t, c.client.Clone(), &tls.Config{})
-		line, _, _ := strings.Cut(strings.TrimPrefix(scriptOf(outside[:1], 1460), "syn\n"), "\n")
-		script = strings.Replace(script, "{hello}", line, 1)
-	}
+	keys := new(tlsdecrypt.Keys)
+	script := c.spoken(t, keys)
 	packets, err := casetest.Of("0.0", script).Packets()
 	if err != nil {
 		t.Fatal(err)

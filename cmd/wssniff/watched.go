@@ -16,7 +16,8 @@ type watched struct {
 	files    *capture.Files // nil for live capture
 	limit    int64          // packets; 0 is none
 	n        int64
-	broken   func() bool // nobody reads the report any more
+	show     int64   // progress is shown from this n on
+	out      *output // of the report; nil where nobody could stop to read it
 	progress *progress
 	keys     *keyring
 	nudged   func() // sees to what else there is to do in live capture
@@ -46,7 +47,9 @@ func (w *watched) unlocks(workers int) *tlsdecrypt.Keys {
 // gather takes the secrets that came with, or before, a packet.
 func (w *watched) gather(p *capture.Packet) {
 	if w.files != nil {
-		w.keys.take(w.files.Secrets())
+		if secrets := w.files.Secrets(); len(secrets) > 0 {
+			w.keys.take(secrets)
+		}
 	} else {
 		w.keys.follow(p.Time)
 	}
@@ -61,15 +64,8 @@ func (w *watched) late(used *tlsdecrypt.Keys, stderr io.Writer) {
 
 // Read implements capture.Source.
 func (w *watched) Read(p *capture.Packet) error {
-	if w.limit > 0 && w.n == w.limit {
-		return io.EOF
-	}
-	if w.broken() {
-		return errBroken
-	}
-	if w.n&0xfff == 0 && w.progress != nil && w.files != nil {
-		read, total := w.files.Progress()
-		w.progress.show(w.n, read, total)
+	if _, err := w.begin(1); err != nil {
+		return err
 	}
 	w.n++
 	if w.ahead {
@@ -86,6 +82,41 @@ func (w *watched) Read(p *capture.Packet) error {
 	}
 	w.gather(p)
 	return err
+}
+
+// ReadRun implements capture.Lender.
+func (w *watched) ReadRun(p []capture.Packet) (int, error) {
+	lender, ok := w.Source.(capture.Lender)
+	if !ok || w.ahead {
+		return 1, w.Read(&p[0])
+	}
+	most, err := w.begin(len(p))
+	if err != nil {
+		return 0, err
+	}
+	n, err := lender.ReadRun(p[:most])
+	w.n += int64(n)
+	w.gather(&p[0])
+	return n, err
+}
+
+// begin says how many of n packets may be read.
+func (w *watched) begin(n int) (int, error) {
+	if w.limit > 0 {
+		n = int(min(int64(n), w.limit-w.n))
+	}
+	switch {
+	case n == 0:
+		return 0, io.EOF
+	case w.out != nil && w.out.err != nil:
+		return 0, errBroken
+	}
+	if w.n >= w.show && w.progress != nil && w.files != nil {
+		read, total := w.files.Progress()
+		w.progress.show(w.n, read, total)
+		w.show = w.n + 1<<12
+	}
+	return n, nil
 }
 
 // Ready says whether Read would not have to wait.

@@ -87,7 +87,9 @@ func (p *Parser) setWindows(d dir, size int64) {
 	change := size - f.initial()
 	f.window += change
 	for _, s := range p.streams.list {
+		before := s.window[d]
 		s.window[d] += change
+		p.grant(d, s.id, s.stalled[d], before, s.window[d])
 	}
 }
 
@@ -149,9 +151,20 @@ func (p *Parser) readWindow(d dir, b []byte) {
 		return
 	}
 	n := int64(binary.BigEndian.Uint32(b) & maxWindow)
-	if id == 0 {
-		p.flow[sender].spent -= n
+	if f := &p.flow[sender]; id == 0 {
+		before := f.left()
+		f.spent -= n
+		p.grant(sender, 0, f.stalled, before, f.left())
 		return
 	}
+	before := s.window[sender]
 	s.window[sender] += n
+	p.grant(sender, id, s.stalled[sender], before, s.window[sender])
+}
+
+// grant takes note that a window that was used up is open again.
+func (p *Parser) grant(d dir, id uint32, stalled bool, before, now int64) {
+	if stalled && before <= 0 && now > 0 {
+		p.add(Event{Kind: Granted, FromClient: d == client, Stream: id})
+	}
 }

@@ -29,7 +29,8 @@ const (
 	Set                   // SETTINGS (RFC 9113 §6.5): Parser.Settings has them
 	Away                  // GOAWAY (RFC 9113 §6.8): Stream is the last one, Code, Data the debug data
 	Stalled               // what FromClient says may send no more DATA: the window of Stream, or with 0 that of the connection, is used up
-	Resumed               // it sends again: DATA was waiting, if it comes right behind the WINDOW_UPDATE
+	Granted               // it may send again
+	Resumed               // it does: DATA was waiting, if it comes right behind that
 )
 
 // A How says in which way a stream ended.
@@ -111,6 +112,16 @@ func (p *Parser) Facts() Facts { return p.facts }
 
 // Settings gives what that side has set so far.
 func (p *Parser) Settings(fromClient bool) *Settings { return &p.half[from(fromClient)].settings }
+
+// Held is how many bytes are kept of those that were handed over: frames that
+// are not whole, and what may be some behind a loss. It is bounded.
+func (p *Parser) Held() (n int) {
+	for i := range p.half {
+		h := &p.half[i]
+		n += len(h.held) + len(h.quest.bytes)
+	}
+	return n
+}
 
 // InStep tells whether it is known where that side's frames begin.
 func (p *Parser) InStep(fromClient bool) bool {

@@ -190,6 +190,7 @@ func TestStalls(t *testing.T) {
 	), 1<<20), begun+`
 		1 s data 0123456a
 		1 s stalled
+		1 s granted
 		1 s resumed
 		1 s data b
 		0 c set

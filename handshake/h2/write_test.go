@@ -113,7 +113,7 @@ func who(e *Event) string {
 	return "s"
 }
 
-var kindNames = [...]string{"opened", "answered", "data", "torn", "ended", "dismissed", "set", "away", "stalled", "resumed"}
+var kindNames = [...]string{"opened", "answered", "data", "torn", "ended", "dismissed", "set", "away", "stalled", "granted", "resumed"}
 
 func tell(e *Event) string {
 	line := fmt.Sprintf("%d %s %s", e.Stream, who(e), kindNames[e.Kind])

@@ -74,13 +74,16 @@ PROGRAMS = {
     "microsocks": (["microsocks", "-i", "127.0.0.1", "-p", "1080"], ""),
     "microsocks-password": (["microsocks", "-i", "127.0.0.1", "-p", "1081", "-u", "joe", "-P", "secret"], ""),
     "dante": (["danted", "-f", "CONF"], DANTE),
+    "mitmproxy": (["mitmdump", "-q", "--mode", "reverse:https://127.0.0.1:8560", "--listen-host", "127.0.0.1", "--listen-port", "8561",
+                   "--set", "confdir=/tmp/wssniff-mitmproxy", "--set", "connection_strategy=lazy", "--set", "upstream_cert=false"], ""),
+    "deaf": (["socat", "-u", "TCP-LISTEN:8565,bind=127.0.0.1,reuseaddr,fork", "/dev/null"], ""),
     "tinyproxy": (["tinyproxy", "-d", "-c", "CONF"], TINYPROXY),
 }
 
 # The software of a proxy, for a truth file.
 VERSIONS = {"haproxy": "HAProxy 2.6.12", "haproxy-h2": "HAProxy 2.6.12", "haproxy-tunnel": "HAProxy 2.6.12",
             "nginx-failures": "nginx 1.22.1", "microsocks": "microsocks 1.0.3", "microsocks-password": "microsocks 1.0.3",
-            "dante": "Dante 1.4.2", "tinyproxy": "tinyproxy 1.11.1"}
+            "dante": "Dante 1.4.2", "mitmproxy": "mitmproxy 8.1.1", "deaf": "socat 1.7.4.4", "tinyproxy": "tinyproxy 1.11.1"}
 
 
 class Proxies:

@@ -33,11 +33,14 @@ COMMANDS = {
     "undici7": ["node", *KEYLOG, "peers/node.mjs"],
     "coder": ["bin/gopeer"],
     "gorilla": ["bin/gopeer"],
+    "go-h2": ["env", "GODEBUG=http2xconnect=1", "bin/gopeer"],
     "websockets": ["/usr/bin/python3", "peers/websockets_peer.py"],
     "aiohttp": ["/usr/bin/python3", "peers/aiohttp_peer.py"],
     "tornado": ["/usr/bin/python3", "peers/tornado_peer.py"],
     "raw": ["/usr/bin/python3", "peers/raw.py"],
     "h2": ["node", *KEYLOG, "peers/h2.mjs"],
+    "h2c-upgrade": ["/usr/bin/python3", "peers/wsproto_peer.py"],
+    "early": ["/usr/bin/python3", "peers/wsproto_peer.py"],
     "hypercorn": ["/usr/bin/python3", "peers/hypercorn_peer.py"],
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Records the captures again: all, or those named. Needs root, Debian's tcpdump, dumpcap, nginx, chromium, zstd, haproxy,
-# microsocks, dante-server, tinyproxy, proxychains4, curl, openssl and
+# microsocks, dante-server, tinyproxy, proxychains4, curl, openssl, socat, mitmproxy and
 # python3-{websockets,aiohttp,tornado,hypercorn}, Node 20 with npm, and Go.
 # All traffic stays in a network namespace of its own.
 set -eu

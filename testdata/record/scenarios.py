@@ -439,6 +439,13 @@ SCENARIOS += [
              [client("h2", "", tls=True, http_first=1, streams=[
                  {"target": "/chat", "play": HELLO + " bin=20000 frag=text,5,p,7 wait=4 close=1000,bye"}])],
              keys=True, form="pcapng"),
+    Scenario("h2c-upgrade", "HTTP/2 in clear by an upgrade from HTTP/1.1, whose request is stream 1; the WebSocket is stream 3.",
+             [server("go-h2", "echo ping=from-server")],
+             [client("h2c-upgrade", HELLO + " bin=20000 frag=text,5,7 ping=from-client wait=4 pongs=1 close=1000,bye")]),
+    Scenario("h2-go", "Go over HTTP/2 in TLS on both ends; a page before, on the same connection.",
+             [server("go-h2", "echo ping=from-server", tls=True, subprotocol="chat")],
+             [client("go-h2", HELLO + " bin=20000 frag=text,5,p,7 ping=from-client wait=4 pongs=2 close=1000,bye", tls=True,
+                     subprotocols=["chat"])], keys=True, form="pcapng"),
 ]
 
 
@@ -466,6 +473,11 @@ SCENARIOS += [
     wss("wss-chromium", "A browser over HTTP/1.1 in TLS: text and binary, compressed, pings of the server, subprotocol, close "
         "without a code.", [server("ws", "echo ping=from-server", subprotocol="chat.v2", deflate=True)],
         [client("chromium", HELLO + " text=500 wait=3 sleep=100 close", subprotocols=["chat.v1", "chat.v2"])], settle=1.0),
+    wss("wss-early", "In TLS 1.3 on nginx, with the opening handshake in early data (0-RTT); the session is of the connection before.",
+        [server("ws", "echo ping=from-server", tls=False)],
+        [client("early", WSS_PLAY, "/early", port=8446)], nginx=True),
+    wss("midstream-wss", "In TLS 1.3, with keys; the capture begins when the WebSocket is in use.", [server("ws")],
+        [client("undici7", MID + "text=70 bin=20000 text=300 wait=5 close=1000,bye")], midstream=True),
     wss("wss-nginx", "nginx ends TLS; the leg to its backend is in clear.", [server("ws", "echo ping=from-server", tls=False)],
         [client("ws", WSS_PLAY, port=8445), client("gorilla", WSS_PLAY, "/gorilla", port=8445)], nginx=True),
     wss("tls-faults", "TLS fails, a connection each: certificates that are over, not valid yet, for another name, self-signed, in "
@@ -490,6 +502,17 @@ SCENARIOS += [
          client("ws", "", "/node", port=8542, tls_fault="unknown-ca"),
          client("ws", "", "/node-1.2", port=8543, tls_fault="unknown-ca", tls_max="TLSv1.2"),
          client("websockets", "", "/python", port=8544, tls_fault="unknown-ca")], settle=1.0),
+    wss("tls-more", "TLS that fails, or will: a certificate without the one it was signed with, one for five days, TLS 1.1, HTTP/2 "
+        "agreed on by a client that does not mean it, a proxy that looks into TLS with a certificate of its own.",
+        [server("gorilla", port=8550, tls_fault="chain", tls_max="TLSv1.2"), server("gorilla", port=8551, tls_fault="soon", tls_max="TLSv1.2"),
+         server("gorilla", port=8552, tls_fault="old"), server("h2", port=8553)],
+        [client("ws", "", "/chain", port=8550, tls_max="TLSv1.2"),
+         client("gorilla", "text=5 wait=1 close=1000", "/soon", port=8551, tls_fault="trusting", tls_max="TLSv1.2"),
+         client("gorilla", "text=5 wait=1 close=1000", "/old", port=8552, tls_fault="old"),
+         client("gorilla", "", "/h2", port=8553, tls_fault="alpn-h2"),
+         client("ws", "", "/looked-into", port=8561, tls_max="TLSv1.2")], proxies=("mitmproxy",), settle=1.0),
+    wss("tls-unanswered", "A large ClientHello that nobody answers.", [],
+        [client("gorilla", "", "/unanswered", port=8565, tls_fault="impatient")], proxies=("deaf",)),
 ]
 
 

@@ -55,6 +55,9 @@ func (l gorillaLibrary) dial(url string, rec *record) (peer, error) {
 			return c, err
 		},
 	}
+	if l.conf.Fault == "impatient" {
+		dialer.HandshakeTimeout = 4 * time.Second
+	}
 	fields := http.Header{}
 	if l.conf.Origin != "" {
 		fields.Set("Origin", l.conf.Origin)

@@ -19,6 +19,7 @@ type record struct {
 	ClientPort  int     `json:"client_port"`
 	ServerPort  int     `json:"server_port"`
 	Target      string  `json:"target"`
+	Stream      int     `json:"h2_stream,omitempty"`
 	Status      *int    `json:"status"`
 	Subprotocol string  `json:"subprotocol"`
 	Extensions  *string `json:"extensions"`
@@ -58,7 +59,7 @@ type message struct {
 var (
 	mu    sync.Mutex // guards live, every record in it, and standard output
 	live  = map[*record]bool{}
-	names = map[string]string{"coder": "coder/websocket 1.8.15", "gorilla": "gorilla/websocket 1.5.3"}
+	names = map[string]string{"coder": "coder/websocket 1.8.15", "gorilla": "gorilla/websocket 1.5.3", "go-h2": "golang.org/x/net/http2 0.62.0 with gobwas/ws 1.4.0"}
 )
 
 func newRecord(conf *config, side, target string) *record {

@@ -1,4 +1,4 @@
-// Gopeer is a WebSocket client or server on one of two Go libraries. It performs a play and prints, a JSON object a
+// Gopeer is a WebSocket client or server on one of three Go libraries. It performs a play and prints, a JSON object a
 // line, what the library said that it sent and received.
 package main
 
@@ -35,7 +35,7 @@ type config struct {
 	TLSMax      string   `json:"tls_max"`
 }
 
-// library is what both libraries are used for.
+// library is what the libraries are used for.
 type library interface {
 	accept(*keeper, *http.Request, *record) (peer, error)
 	dial(url string, r *record) (peer, error)
@@ -65,8 +65,11 @@ func main() {
 		os.Exit(0)
 	}()
 	lib := library(coderLibrary{&conf})
-	if conf.Stack == "gorilla" {
+	switch conf.Stack {
+	case "gorilla":
 		lib = gorillaLibrary{&conf}
+	case "go-h2":
+		lib = h2Library{&conf}
 	}
 	if conf.Role == "server" {
 		serve(&conf, lib)
@@ -108,6 +111,11 @@ func serve(conf *config, lib library) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "gopeer:", err)
 		os.Exit(1)
+	}
+	if conf.Stack == "go-h2" {
+		say(map[string]string{"event": "listening"})
+		serveH2(conf, listener)
+		return
 	}
 	if c := conf.secured(); c != nil {
 		listener = tls.NewListener(listener, c)

@@ -56,11 +56,27 @@ var faults = map[string]func(*tls.Config){
 	"alpn-http":   func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} },
 	"localhost":   func(c *tls.Config) { c.ServerName = "localhost" },
 	"client-cert": func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert },
+	"chain":       func(c *tls.Config) { c.Certificates = signed(90) },
+	"soon":        func(c *tls.Config) { c.Certificates = signed(5) },
+	"trusting":    func(c *tls.Config) { c.InsecureSkipVerify, c.ServerName = true, "localhost" },
+	"old":         func(c *tls.Config) { c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11 },
+	"alpn-h2":     func(c *tls.Config) { c.NextProtos = []string{"h2", "http/1.1"} },
 	"unknown-ca":  func(c *tls.Config) { c.RootCAs = x509.NewCertPool() },
 }
 
 // nobody has no certificate for any name.
 func nobody(*tls.ClientHelloInfo) (*tls.Config, error) { return &tls.Config{}, nil }
+
+// signed is a certificate of an authority that nobody has, alone, valid for so many days.
+func signed(days int) []tls.Certificate {
+	ca := certificate(-90, 900, "authority")[0]
+	issuer := must(x509.ParseCertificate(ca.Certificate[0]))
+	leaf := certificate(-90, days, "localhost")[0]
+	template := must(x509.ParseCertificate(leaf.Certificate[0]))
+	key := leaf.PrivateKey.(*ecdsa.PrivateKey)
+	leaf.Certificate[0] = must(x509.CreateCertificate(rand.Reader, template, issuer, &key.PublicKey, ca.PrivateKey))
+	return []tls.Certificate{leaf}
+}
 
 // certificate is one that signed itself, valid between two days from now.
 func certificate(from, to int, name string) []tls.Certificate {
