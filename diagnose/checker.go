@@ -206,6 +206,8 @@ func (c *Checker) close(e *session.Closed) {
 	c.world.noteLeft(e.Conn)
 	c.world.noteFailure(e.Conn)
 	c.world.refusedH2(e.Conn)
+	c.world.noteContext(p.Conn)
+	c.world.release(p.Conn)
 	for _, p.rule = range c.closed {
 		p.rule.Closed(p, e)
 	}

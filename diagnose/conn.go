@@ -50,6 +50,8 @@ type Conn struct {
 
 	checks   checklist   // of the last opening handshake
 	extended *session.H2 // of the stream of HTTP/2 that it is
+	holder   *held       // of the same client's, where it is one of them
+	aside    *aside      // nil where there is nothing of it
 	leg      *Leg        // nil as long as no other connection could be a leg of the same WebSocket
 	found    []found
 }
@@ -85,6 +87,7 @@ type Side struct {
 	Cut       *cutFrame     // its last frame whose payload was not there to its end
 	digest    digest        // of its messages
 	load      *load         // what the compressed ones weigh; nil before the first
+	batching  *batching     // nil before many messages
 	probed    int64         // packet of a probe of Engine.IO, or of its answer
 }
 
@@ -122,6 +125,19 @@ func (s *Side) spoke() capture.Time {
 
 // right is how many of its frames were masked if they should be, and only then.
 func (s *Side) right() int64 { return s.Frames - int64(s.Mismasked) }
+
+// aside is what is kept of few connections.
+type aside struct {
+	context int64    // bytes that the server keeps for compression
+	timers  []string // that fit its end
+}
+
+func (c *Conn) beside() *aside {
+	if c.aside == nil {
+		c.aside = new(aside)
+	}
+	return c.aside
+}
 
 // found is what was reported before.
 type found struct {

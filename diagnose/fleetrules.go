@@ -88,8 +88,15 @@ var fleetRules = []Rule{
 		Means:   "descriptors and memory run out there, slowly",
 		Causes:  []string{"a server that ignores the end of upgraded sockets (allowHalfOpen)", "a table of connections that is not cleaned after errors", "no ping, so that nobody notices"},
 		Fixes:   []Fix{{"Node", "socket.on('end', () => socket.end()) for upgraded sockets"}, {"", "a ping with a timeout that ends the connection"}},
-		NotWhen: "the other end still sends: then one direction is left open on purpose",
+		NotWhen: "the other end still sends: then one direction is left open on purpose; several people share an address, each with a connection that is idle by design",
+		Variants: []Variant{
+			{ID: "close-wait", Title: "connections are not closed: one side leaves them half open again and again"},
+			{ID: "client-multi", Title: "a client opens one WebSocket after the other and does not close the old ones", Advice: "close the old socket before a new one is opened, and keep one for the page", Clause: "RFC 6455 §7.1.1"},
+			{ID: "half-open", Title: "many connections are open and silent: their clients may be gone", Advice: "let the server ping every 20 to 25 s, and end what does not answer", Clause: "RFC 6455 §5.5.2"},
+		},
+		Handshake: (*Pass).heldOpen,
 		Closed: func(p *Pass, e *session.Closed) {
+			p.tellUnheard(e)
 			c := e.Conn
 			first := c.TCP.EndedBy
 			if c.H2 != nil || !p.Conn.Opened || c.TCP.End != reassembly.FIN || c.Segments().Over(first.Other()) || !whole(c, first.Other()) ||
@@ -102,7 +109,7 @@ var fleetRules = []Rule{
 			}
 			if n := p.World.leak(at); n >= manyLeaks {
 				p.from(first.Other())
-				p.Report("", "%d connections that %v leaves half open, this one for %v", n, at.Addr(), e.Time.Sub(c.TCP.EndedAt).Round(time.Second)).
+				p.Report("close-wait", "%d connections that %v leaves half open, this one for %v", n, at.Addr(), e.Time.Sub(c.TCP.EndedAt).Round(time.Second)).
 					In(c.TCP.EndedIn).With("connections", n)
 			}
 		},

@@ -40,6 +40,7 @@ var idleRules = []Rule{
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			if t, ok := p.timedOut(e); ok && t.after == minute && t.by == reassembly.FromServer {
+				p.Conn.beside().timers = timerNames(t.timers)
 				p.from(t.by)
 				p.Report(p.Conn.minuteForm(&t), "%v", &t).As(t.sure()).At(t.severity()).In(t.packet).With("idle_ms", t.measured.Milliseconds())
 			}
@@ -57,6 +58,7 @@ var idleRules = []Rule{
 		NotWhen: "the ages are as alike as the silences: see lifetime-limit",
 		Closed: func(p *Pass, e *session.Closed) {
 			if t, ok := p.timedOut(e); ok && (t.after != minute || t.by != reassembly.FromServer) {
+				p.Conn.beside().timers = timerNames(t.timers)
 				p.from(t.by)
 				p.Report("", "%v", &t).As(t.sure()).At(t.severity()).In(t.packet).With("idle_ms", t.measured.Milliseconds())
 			}
@@ -212,11 +214,16 @@ func among(list []*timer) string {
 	if len(list) == 0 {
 		return ""
 	}
+	return "; like " + strings.Join(timerNames(list), ", ")
+}
+
+// timerNames are those of the first three.
+func timerNames(list []*timer) []string {
 	var names []string
 	for _, t := range list[:min(3, len(list))] {
 		names = append(names, t.String())
 	}
-	return "; like " + strings.Join(names, ", ")
+	return names
 }
 
 // timedOut tells which timer has ended the connection, if one has.

@@ -141,8 +141,10 @@ var performanceRules = []Rule{
 					continue
 				}
 				p.from(from)
-				p.Report("", "%d messages of the %v in %.1f s, %d bytes each on the average", s.Messages, from, took, s.PayloadBytes/s.Messages).
+				b := p.Conn.Sides[d].batching
+				f := p.Report("", "%d messages of the %v in %v, %.0f a second, %d bytes each on the average%v", s.Messages, from, seconds(took), float64(s.Messages)/took, s.PayloadBytes/s.Messages, b).
 					With("messages", s.Messages)
+				b.evidence(f)
 			}
 		},
 	},
@@ -159,7 +161,9 @@ var performanceRules = []Rule{
 			{ID: "missing", Title: "much is sent without compression that would shrink"},
 			{ID: "useless", Title: "compression does not make the messages smaller", Advice: "set a threshold, or turn compression off"},
 			{ID: "double", Title: "what is compressed is compressed already", Advice: "send compressed files without compression"},
+			{ID: "memory", Severity: Warning, Title: "compression keeps much memory for connections that are open at once", Advice: "agree on server_no_context_takeover and client_no_context_takeover, or on a window of 12 bits"},
 		},
+		Handshake: (*Pass).deflateMemory,
 		Message: func(p *Pass, e *session.Message) {
 			s := &p.Conn.Sides[e.Dir]
 			if s.plainBytes < worthDeflate || s.marks&sampled != 0 || len(e.Data) < sampleLeast || e.Opcode != frames.Text {
@@ -208,6 +212,11 @@ var performanceRules = []Rule{
 	},
 }
 
+// seconds is a duration, to a millisecond.
+func seconds(s float64) time.Duration {
+	return time.Duration(s * float64(time.Second)).Round(time.Millisecond)
+}
+
 // times says how often.
 func times(n int64) string {
 	if n == 1 {
@@ -226,6 +235,7 @@ type load struct {
 
 // weigh notes a message. It tells whether a rule may have a word to say of it.
 func (s *Side) weigh(e *session.Message) bool {
+	s.batch(e)
 	switch {
 	case e.Compressed && e.Inflated:
 		if s.load == nil {

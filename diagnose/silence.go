@@ -52,6 +52,21 @@ func (c *Conn) endOf(of *session.Conn) (x end, ok bool) {
 	return x, true
 }
 
+// Silence says how long neither side had sent a frame when one of them ended an
+// open WebSocket as timers do, and which timers were found to fit. A Checker
+// knows while it tells of the end of c.
+func Silence(c *session.Conn) (d time.Duration, by reassembly.Dir, like []string, ok bool) {
+	conn, known := c.Attached.(*Conn)
+	if !known {
+		return 0, 0, nil, false
+	}
+	x, ok := conn.endOf(c)
+	if conn.aside != nil {
+		like = conn.aside.timers
+	}
+	return x.clocks[either], x.by, like, ok
+}
+
 // timersClose tells that a Close frame is like those that timers send.
 func timersClose(said *session.Close) bool {
 	reason := strings.ToLower(said.Reason)

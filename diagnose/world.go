@@ -32,6 +32,9 @@ type World struct {
 	leaks    map[netip.AddrPort]int64 // connections that an end leaves half open
 	series   map[visitor]*series
 	backends map[netip.AddrPort]*backend
+	contexts map[netip.AddrPort]*contexts
+	held     map[holder]*held
+	unheard  map[netip.AddrPort]*unheardOf
 	services map[uint64]*service // by the sum of the path
 	enders   map[ender]*ends
 	data     *Data                     // what is known of products

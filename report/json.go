@@ -20,6 +20,7 @@ type jsonSink struct {
 	object
 	codes codeTally
 	finds findTally
+	shape shape
 }
 
 func newNDJSON(w io.Writer, o *Options) Sink { return newJSONSink(w, o, false) }
@@ -44,6 +45,7 @@ func (s *jsonSink) Observe(e session.Event) {
 			s.write()
 		}
 	case *session.Message:
+		s.shape.lengths[e.Dir].add(e)
 		if s.wants(Messages, &e.Where) {
 			s.message(e)
 			s.write()
@@ -54,6 +56,7 @@ func (s *jsonSink) Observe(e session.Event) {
 			s.write()
 		}
 	case *session.Handshake:
+		s.shape.open.begin(e.Conn)
 		if s.wants(Connections, &e.Where) {
 			s.handshake(e)
 			s.write()
@@ -69,6 +72,7 @@ func (s *jsonSink) Observe(e session.Event) {
 	case *session.Closed:
 		s.codes.add(&e.Conn.Facts)
 		found := s.finds.closed(e.Conn)
+		s.shape.closed(e)
 		if s.wants(Connections, &e.Where) {
 			s.connection(e, found)
 			s.write()

@@ -252,6 +252,7 @@ func (s *jsonSink) summary(sum *Summary) {
 	}
 	s.end(']')
 	s.closeCodes()
+	s.shaped()
 	s.findings(sum.Counts)
 	s.inputs(sum.Inputs)
 	s.uint("capture_drops", sum.drops())

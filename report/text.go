@@ -27,6 +27,7 @@ type textSink struct {
 	times  timeTally
 	sizes  sizeTally
 	sealed sealedTally
+	shape  shape
 	other  otherTally
 }
 
@@ -60,6 +61,7 @@ func (s *textSink) Observe(e session.Event) {
 			s.lines.joined(e)
 		}
 	case *session.Handshake:
+		s.shape.open.begin(e.Conn)
 		s.failed.add(e)
 		s.fleet.handshake(e)
 		s.times.handshake(e)
@@ -72,6 +74,7 @@ func (s *textSink) Observe(e session.Event) {
 		}
 	case *session.Message:
 		s.sizes.add(e)
+		s.shape.lengths[e.Dir].add(e)
 		if s.list >= Messages {
 			s.lines.message(e)
 		}
@@ -91,6 +94,7 @@ func (s *textSink) Observe(e session.Event) {
 		s.failed.closed(&e.Conn.Facts)
 		s.codes.add(&e.Conn.Facts)
 		s.times.closed(&e.Conn.Facts)
+		s.shape.closed(e)
 		if s.list >= Connections {
 			s.lines.closed(e)
 		}
@@ -148,7 +152,9 @@ func (s *textSink) Finish(sum *Summary) error {
 	}
 	s.headlines()
 	s.totals(sum)
-	return s.tables(s.conns.table(s.opts.width()), s.other.table(), s.failed.table(), s.codes.table(), s.fleet.table(), s.fleet.retries(), s.finds.table(), s.times.table(), s.sealed.table())
+	all := []*table{s.conns.table(s.opts.width()), s.other.table(), s.failed.table(), s.codes.table(), s.fleet.table(), s.fleet.retries(), s.finds.table(), s.times.table()}
+	all = append(all, s.shape.tables()...)
+	return s.tables(append(all, s.sealed.table())...)
 }
 
 // tables writes the last of the report.

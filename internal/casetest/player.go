@@ -27,6 +27,7 @@ const mss = 1460
 
 // A player plays a script: it is the two ends and the network between them.
 type player struct {
+	crowded uint64 // connections that crowd has opened
 	lines   []*line
 	packets []capture.Packet
 	clock   capture.Time

@@ -1,9 +1,11 @@
 package casetest
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,13 +27,14 @@ var verbs = map[string]func(*player, *line) error{
 	"rst":       (*player).rst,
 	"wait":      (*player).wait,
 	"conn":      (*player).change,
+	"crowd":     (*player).crowd,
 	"capture":   (*player).capture,
 	"packet":    (*player).packet,
 	"icmp":      (*player).icmp,
 }
 
 // unopened are the verbs that need no connection.
-var unopened = map[string]bool{"open": true, "syn": true, "wait": true, "conn": true, "capture": true, "packet": true}
+var unopened = map[string]bool{"open": true, "syn": true, "wait": true, "conn": true, "crowd": true, "capture": true, "packet": true}
 
 // open is syn, request and response in one.
 func (p *player) open(l *line) error {
@@ -308,6 +311,31 @@ func (p *player) change(l *line) error {
 		return fmt.Errorf("%v: not a number from 1 to 255", l.words[0])
 	}
 	p.connect(id)
+	return nil
+}
+
+// crowd opens so many connections, each as open does, from the number 1001 on.
+func (p *player) crowd(l *line) error {
+	const most = 3000
+	if len(l.words) == 0 {
+		return errors.New("a number expected")
+	}
+	n, err := strconv.ParseUint(l.words[0].name, 10, 16)
+	if err != nil || n == 0 || n > most {
+		return fmt.Errorf("%v: not a number from 1 to %d", l.words[0], most)
+	}
+	each := *l
+	for range n {
+		p.crowded++
+		id := 1000 + p.crowded
+		p.connect(id)
+		var key [16]byte
+		binary.BigEndian.PutUint64(key[8:], id)
+		each.words = append(slices.Clone(l.words[1:]), word{name: "key", valued: true, value: base64.StdEncoding.EncodeToString(key[:])})
+		if err := p.open(&each); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
