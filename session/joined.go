@@ -92,7 +92,7 @@ func (c *Conn) recognise(r *reassembly.Chunk) {
 	if masked := o.searches[first].finder.Masked(); masked != (first == reassembly.FromClient) && c.tls == nil && c.outer == nil {
 		c.turn()
 	}
-	c.openUnseen(r, 1-math.Exp2(-float64(bits)))
+	c.openUnseen(r, min(1-math.Exp2(-float64(bits)), mostSure))
 }
 
 // firstFound gives the direction in which frames were found, and how much
@@ -172,6 +172,9 @@ func (c *Conn) pending() *handshake.Handshake {
 // anchored is the confidence that what follows a request and looks like
 // frames is frames.
 const anchored = 0.99
+
+// mostSure is the most confidence there is: chance is not all that deceives.
+const mostSure = 0.999
 
 // looksMasked says whether the runs begin with frames such as a client sends:
 // all headers are like that, and enough is there of the first one to say so.
