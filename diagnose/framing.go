@@ -44,7 +44,7 @@ var framingRules = []Rule{
 		Means:   mustFail1002,
 		Causes:  []string{"a home-made or embedded WebSocket stack", "a proxy that writes frames anew in the wrong role", "a test tool"},
 		Fixes:   []Fix{{"", "switch the library to the role it plays; as a client, mask each frame with four new random bytes"}},
-		Confirm: "--follow shows MASK of each frame; another client at the same server has it right",
+		Confirm: "--list frames shows the masking key of each frame that has one; another client at the same server has it right",
 		NotWhen: "the capture holds no handshake: then who is the client is told by this bit",
 		Variants: []Variant{
 			{ID: "client-unmasked", Title: "a frame from the client is not masked"},

@@ -128,7 +128,7 @@ var securityRules = []Rule{
 		Means:   "a receiver without such a limit runs out of memory, or of time",
 		Causes:  []string{"an attack", "very large messages of one and the same byte"},
 		Fixes:   []Fix{{"Node ws", "maxPayload"}, {"coder/websocket", "SetReadLimit"}, {"", "limit what comes out of inflating, not what goes in"}, {"", "limit how many messages one client may send in a second"}},
-		Confirm: "--list messages shows what each was sent as and inflates to",
+		Confirm: "-f ndjson --list messages has wire_length and length of each: what was sent, and what it inflates to",
 		NotWhen: "the messages are meant to be that large; a chat that says the same again and again inflates thirtyfold, and one that repeats earlier messages more, but no message of it is longer than the 32 KiB that it can refer back to",
 		Variants: []Variant{
 			{ID: "many", Severity: Warning, Title: "small messages inflate to very much, one after the other", Advice: "limit what a client may have inflated in a second, and the size of a message after inflating"},
