@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 )
 
@@ -17,6 +18,7 @@ type batching struct {
 	bytes             int64 // payload
 	frames            int64 // bytes of their headers
 	last              int64 // packet of the last one
+	masked            bool  // they are a client's
 	since             [len(batchTimes)]capture.Time
 	batches           [len(batchTimes)]int64
 }
@@ -35,7 +37,7 @@ const (
 func (b *batching) add(e *session.Message) {
 	b.messages++
 	b.bytes += int64(e.WireLength)
-	b.frames += frameHeader(int64(e.WireLength), e.Dir == 0)
+	b.frames += frameHeader(int64(e.WireLength), b.masked)
 	if e.Packet != b.last {
 		b.packets, b.last = b.packets+1, e.Packet
 	}
@@ -52,7 +54,7 @@ func (s *Side) batch(e *session.Message) {
 	switch {
 	case s.Frames < batchedFrom:
 	case s.batching == nil:
-		s.batching = new(batching)
+		s.batching = &batching{masked: e.Dir == reassembly.FromClient}
 		fallthrough
 	case s.batching.messages < batchedMost:
 		s.batching.add(e)
@@ -78,14 +80,11 @@ func frameHeader(payload int64, masked bool) int64 {
 func (b *batching) wire() int64 { return b.bytes + b.frames + segmentLeast*b.packets }
 
 // saved is how many of these bytes batches of the i-th time would save.
-func (b *batching) saved(i int, masked bool) int64 {
+func (b *batching) saved(i int) int64 {
 	n := b.batches[i]
 	packets := min(b.packets, max(n, (b.bytes+segmentMost-1)/segmentMost))
-	return max(0, b.wire()-(b.bytes+n*frameHeader(b.bytes/n, masked)+segmentLeast*packets))
+	return max(0, b.wire()-(b.bytes+n*frameHeader(b.bytes/n, b.masked)+segmentLeast*packets))
 }
-
-// masked tells that the messages are a client's.
-func (b *batching) masked() bool { return b.frames >= 6*b.messages }
 
 // evidence adds what batching would save.
 func (b *batching) evidence(f *Finding) {
@@ -95,7 +94,7 @@ func (b *batching) evidence(f *Finding) {
 	f.With("looked_at", b.messages).With("payload_percent", b.share())
 	for i, d := range batchTimes {
 		ms := strconv.FormatInt(d.Milliseconds(), 10) + "ms"
-		f.With("messages_"+ms, b.batches[i]).With("saved_percent_"+ms, 100*b.saved(i, b.masked())/max(1, b.wire()))
+		f.With("messages_"+ms, b.batches[i]).With("saved_percent_"+ms, 100*b.saved(i)/max(1, b.wire()))
 	}
 }
 
@@ -110,7 +109,7 @@ func (b *batching) String() string {
 	var messages, saved []string
 	for i := range batchTimes {
 		messages = append(messages, fmt.Sprint(b.batches[i]))
-		saved = append(saved, fmt.Sprint(100*b.saved(i, b.masked())/max(1, b.wire())))
+		saved = append(saved, fmt.Sprint(100*b.saved(i)/max(1, b.wire())))
 	}
 	return fmt.Sprintf("; payload is %d %% of the bytes on the wire; collected for 20, 50 or 100 ms, %d of them would be %s messages and save %s %% of the bytes",
 		b.share(), b.messages, alternatives(messages), alternatives(saved))

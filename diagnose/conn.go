@@ -204,7 +204,7 @@ func (c *Conn) plainMessage(e *session.Message) bool {
 		(s.plainBytes+e.WireLength < worthDeflate || s.marks&sampled != 0) && c.faultless(e)
 }
 
-// faultless tells that the frames module had no fault to tell of a message.
+// faultless tells that frames had no fault to tell of a message.
 func (c *Conn) faultless(e *session.Message) bool {
 	return e.InvalidAt < 0 && e.Obstacle == frames.NoObstacle && e.Deflated == 0 && (!c.Sides[e.Dir].RSV1 || c.Deflate)
 }

@@ -12,22 +12,18 @@ import (
 // compression keeps for each is worth a word.
 const manyContexts = 1000
 
-// DeflateMemory is what each end keeps for permessage-deflate as long as the
+// contextBytes is what a server keeps for permessage-deflate as long as the
 // connection is open, if it compresses with zlib's usual settings: 2^(bits+2)
 // and 128 KiB to compress, 2^bits and 7 KiB to inflate. What is not taken over
 // to the next message need not be kept.
-func DeflateMemory(d handshake.Deflate) (server, client int64) {
-	writes := func(bits int) int64 { return 1<<(bits+2) + 128<<10 }
-	reads := func(bits int) int64 { return 1<<bits + 7<<10 }
+func contextBytes(d handshake.Deflate) (n int64) {
 	if !d.ServerNoContextTakeover {
-		server += writes(d.ServerMaxWindowBits)
-		client += reads(d.ServerMaxWindowBits)
+		n += 1<<(d.ServerMaxWindowBits+2) + 128<<10
 	}
 	if !d.ClientNoContextTakeover {
-		client += writes(d.ClientMaxWindowBits)
-		server += reads(d.ClientMaxWindowBits)
+		n += 1<<d.ClientMaxWindowBits + 7<<10
 	}
-	return server, client
+	return n
 }
 
 // contexts are the connections of a server that keep memory for compression.
@@ -44,7 +40,7 @@ func (p *Pass) deflateMemory(e *session.Handshake) {
 	if !agreed {
 		return
 	}
-	n, _ := DeflateMemory(d)
+	n := contextBytes(d)
 	x := p.World.contextsOf(p.Conn.Server)
 	if n == 0 || x == nil {
 		return

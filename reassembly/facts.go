@@ -49,7 +49,7 @@ func (s *Stream) takeSYN(d Dir, g *Segment) {
 	h.state |= synSeen
 	h.isn = g.Seq
 	if value, ok := g.Option(OptionTimestamps); ok && len(value) == 8 && !answers {
-		h.fin = SeqNum(binary.BigEndian.Uint32(value))
+		s.stamp[d] = binary.BigEndian.Uint32(value)
 	}
 	if g.Length() > 0 && !answers {
 		h.more().synEnd = g.Seq.Add(1 + g.Length())
@@ -65,19 +65,23 @@ func (s *Stream) takeSYN(d Dir, g *Segment) {
 	}
 }
 
-// asksLater says whether g, the first of the other side, cannot answer the SYN
-// of h: it echoes a timestamp from before that (RFC 7323 §3.2). What is left of
-// a connection before does, and what somebody forged who did not see the SYN.
-func (h *half) asksLater(g *Segment) bool {
-	if !h.state.has(synSeen) || h.state.has(finSeen) || h.fin == 0 || !g.Flags.Has(FlagACK) {
+// askedLater says whether g, the first of d, ends a connection and cannot mean
+// that which the SYN of the other side has asked for: it echoes a timestamp from
+// before that (RFC 7323 §3.2). What is left of a connection before does, and
+// what somebody forged who did not see the SYN. No such thing is said of a
+// segment that goes on: machines on the way that rewrite timestamps, and not
+// their echoes, would hide all that follows.
+func (s *Stream) askedLater(d Dir, g *Segment) bool {
+	asked := s.stamp[d.Other()]
+	if asked == 0 || g.Flags&(FlagRST|FlagFIN) == 0 || !g.Flags.Has(FlagACK) || g.Flags.Has(FlagSYN) || len(g.Payload) > 0 {
 		return false
 	}
 	value, ok := g.Option(OptionTimestamps)
 	if !ok || len(value) != 8 {
 		return false
 	}
-	echo := SeqNum(binary.BigEndian.Uint32(value[4:]))
-	return echo != 0 && echo.Less(h.fin)
+	echo := binary.BigEndian.Uint32(value[4:])
+	return echo != 0 && int32(echo-asked) < 0
 }
 
 // takeFIN takes the FIN of g, which stands at fin. Of two that differ, the

@@ -50,7 +50,7 @@ func TestPlainNeedsNoMore(t *testing.T) {
 // TestLimitForcesALoss has a gap that nobody acknowledged, and no memory.
 func TestLimitForcesALoss(t *testing.T) {
 	w := newWire(t, 1)
-	w.stream.Limit = 1
+	w.stream.budget().Each = 1
 	w.open()
 	w.send(FromClient, FlagACK, 3, "def")
 	w.send(FromClient, FlagACK, 9, "jkl")
@@ -66,7 +66,7 @@ func TestLimitForcesALoss(t *testing.T) {
 // in flight, and no memory.
 func TestLimitIsNoReasonForALargeLoss(t *testing.T) {
 	w := newWire(t, 1<<32-5)
-	w.stream.Limit = 1
+	w.stream.budget().Each = 1
 	w.open()
 	w.send(FromClient, FlagACK, 1<<29, "far")
 	w.send(FromClient, FlagACK, 0, "abc")

@@ -261,6 +261,13 @@ func TestFacts(t *testing.T) {
 			w.send(C, A, 0, "abc", stamp(5001), echo(9))
 			w.send(S, A, 0, "xy", stamp(10), echo(5001))
 		}, "c8 abc; s9 xy; ", Counts{}, Counts{Discarded: 2, StaleResets: 1}, 0},
+		{"an answer whose echo is older, and what follows it", func(w *wire) {
+			w.stream = Stream{}
+			w.send(C, FlagSYN, 0, "", stamp(5000))
+			w.send(S, A|FlagSYN, 0, "", stamp(9), echo(4999), w.ack(S, 0))
+			w.send(C, A, 0, "abc", stamp(5001), echo(9))
+			w.send(S, A, 0, "xy", stamp(10), echo(4999))
+		}, "c6 abc; s7 xy; ", Counts{}, Counts{}, 0},
 		{"a reset that echoes the SYN", func(w *wire) {
 			w.stream = Stream{}
 			w.send(C, FlagSYN, 0, "", stamp(5000))

@@ -43,7 +43,7 @@ func (s *Stream) settle(d Dir, g *Segment, yield func(*Chunk) bool) bool {
 		return true
 	}
 	r := h.more()
-	over := r.held > s.limit() || s.budget().full()
+	over := r.held > s.budget().each() || s.budget().full()
 	unheard := !s.Seen(d.Other())
 	if passed := h.state.has(acked) && int(h.ack.Sub(h.next)) >= missing; !passed && !unheard && !over {
 		h.state &^= gap
@@ -167,11 +167,4 @@ func (s *Stream) budget() *Budget {
 		s.Budget = new(Budget)
 	}
 	return s.Budget
-}
-
-func (s *Stream) limit() int {
-	if s.Limit == 0 {
-		return defaultLimit
-	}
-	return s.Limit
 }

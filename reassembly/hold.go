@@ -7,10 +7,11 @@ import "slices"
 // time. The zero value holds up to 256 MiB.
 type Budget struct {
 	Max  int64 // bytes; 0 means 256 MiB
+	Each int   // bytes in each direction of a Stream; 0 means 4 MiB
 	Used int64 // bytes held now
 
 	// Forced counts the gaps that were declared a loss, though they might
-	// have been filled yet, because Max or a Stream's Limit was reached.
+	// have been filled yet, because Max or Each was reached.
 	Forced int64
 
 	free  [][]byte
@@ -19,9 +20,17 @@ type Budget struct {
 
 const (
 	defaultBudget = 256 << 20
+	defaultEach   = 4 << 20
 	pageSize      = 2048 // holds any segment of an Ethernet; larger ones get memory of their own
 	maxFree       = 256  // pages kept for the next segment that comes early
 )
+
+func (b *Budget) each() int {
+	if b.Each == 0 {
+		return defaultEach
+	}
+	return b.Each
+}
 
 func (b *Budget) full() bool {
 	if b.Max == 0 {

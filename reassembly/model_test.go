@@ -172,7 +172,7 @@ func TestModel(t *testing.T) {
 			m.base = bases[rng.IntN(len(bases))].Add(-rng.IntN(modelSize))
 		}
 		if seed%5 == 0 {
-			m.stream.Limit = 1 + rng.IntN(10_000)
+			m.stream.budget().Each = 1 + rng.IntN(10_000)
 		}
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			m.t = t
@@ -190,7 +190,7 @@ func FuzzModel(f *testing.F) {
 	f.Add(uint32(1<<31-9), uint16(0), []byte("\x10\x0f\xf0\xff\x0e\x00\x00\x05\x0f\x00\x00\x05\x09\x00\x00\xff\x0a\x00\x00\xff"))
 	f.Fuzz(func(t *testing.T, base uint32, limit uint16, in []byte) {
 		m := &model{t: t, base: SeqNum(base), now: 1e18}
-		m.stream.Limit = int(limit)
+		m.stream.budget().Each = int(limit)
 		m.play(in[:min(len(in), 4000)])
 	})
 }

@@ -32,7 +32,6 @@ import (
 // Traffic in which nothing rare happens needs no memory beside the Stream.
 type Stream struct {
 	Budget *Budget // shared by all streams of a run; nil is an own one
-	Limit  int     // bytes held in each direction; 0 means 4 MiB
 
 	half   [2]half
 	traits Traits
@@ -40,6 +39,7 @@ type Stream struct {
 	closer closer // of a FIN
 	end    uint8  // the TTL of the RST or else of the first FIN
 	hops   [2]hops
+	stamp  [2]uint32 // timestamp of a SYN that asks; 0 without one
 }
 
 type half struct {
@@ -48,7 +48,7 @@ type half struct {
 	next   SeqNum // of the first byte that has not been lent
 	ack    SeqNum // the highest the other side sent
 	isn    SeqNum // of the SYN
-	fin    SeqNum // of the FIN: all bytes stand before it. Until it is seen, the timestamp of a SYN that asks, or 0
+	fin    SeqNum // of the FIN: all bytes stand before it
 	until  SeqNum // of the acknowledgment that stops the timer
 	state  state
 	window uint16 // what this side offers, not scaled
@@ -90,7 +90,6 @@ func (s *state) set(t state, on bool) {
 }
 
 const (
-	defaultLimit  = 4 << 20
 	graceSegments = 16
 	graceTime     = 100 * time.Millisecond
 
@@ -224,7 +223,7 @@ func (s *Stream) other(d Dir, g *Segment, yield func(*Chunk) bool) {
 	case s.reset != 0:
 		h.more().Discarded++
 		return
-	case !h.state.has(started) && other.asksLater(g):
+	case !h.state.has(started) && s.askedLater(d, g):
 		h.more().Discarded++
 		h.StaleResets += int64(g.Flags & FlagRST / FlagRST)
 		return

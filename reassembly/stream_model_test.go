@@ -106,7 +106,7 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte("\x00\x10\x00\x05\x00\x00\x00\x09\x01\x11\x00\x00\x00\x0e\x00\x00\x01\x14\x00\x00\x00\x00\x00\x02"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		w := newWire(t, 0)
-		w.stream.Limit = 1 << 10
+		w.stream.budget().Each = 1 << 10
 		for ; len(in) >= 8; in = in[8:] {
 			d := Dir(in[0] & 1)
 			scale := uint(in[0] >> 4 << 1)

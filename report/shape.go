@@ -37,7 +37,7 @@ func (s *shape) tables() []*table {
 type lengthTally struct {
 	count   int64
 	max     uint64
-	buckets [16*(64-4) + 1]int64
+	buckets [16 * (64 - 3)]int64
 	json    subprotocol.Weights // of some of them
 }
 

@@ -33,6 +33,7 @@ func (w *spoken) like(g *spoken) bool {
 type said struct {
 	whole []spoken
 	opens map[uint32]int64 // the packet of the answer
+	heads bool             // of each WebSocket the heads were read
 }
 
 func (s *said) Observe(e session.Event) {
@@ -41,6 +42,8 @@ func (s *said) Observe(e session.Event) {
 		if e.H2 != nil && e.Established {
 			s.opens[e.H2.Stream] = e.Packet
 		}
+	case *session.Closed:
+		s.heads = s.heads && e.Conn.Confidence == 0
 	case *session.Message:
 		if e.Conn.H2 != nil && e.Complete {
 			s.whole = append(s.whole, spoken{
@@ -91,7 +94,7 @@ func unlocked(t *testing.T, name string) (packets []capture.Packet, keys *tlsdec
 
 func sayAll(t testing.TB, packets []capture.Packet, keys *tlsdecrypt.Keys) *said {
 	t.Helper()
-	s := &said{opens: map[uint32]int64{}}
+	s := &said{opens: map[uint32]int64{}, heads: true}
 	tr := session.New(session.Config{Keys: keys, Keep: 1 << 20}, s)
 	for i := range packets {
 		tr.Packet(&packets[i])

@@ -62,7 +62,7 @@ func New(conf Config, obs ...Observer) *Tracker {
 	t := &Tracker{conf: conf, obs: obs, shards: 1}
 	t.ip.Checksum = conf.Checksum
 	t.ceiling = conf.maxMemory()
-	t.budget.Max = t.ceiling
+	t.budget.Max, t.budget.Each = t.ceiling, conf.MaxHeldFlow
 	t.table.seed = rand.Uint64()
 	t.live.init()
 	t.trying.init()
@@ -200,7 +200,7 @@ func (t *Tracker) begin(f *flow, g *reassembly.Segment, fromLow bool) (*Conn, re
 	c := t.conns.take()
 	c.t, c.flow = t, f
 	c.lowIsClient = fromClient == fromLow
-	c.stream.Budget, c.stream.Limit = &t.budget, t.conf.MaxHeldFlow
+	c.stream.Budget = &t.budget
 	c.StartPacket, c.Start = f.packet, f.time
 	c.Client, c.Server = g.Src, g.Dst
 	if !fromClient {

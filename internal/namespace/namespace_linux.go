@@ -8,9 +8,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,7 +53,7 @@ func Enter(t *testing.T) (within bool) {
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
 	}
-	out, err := cmd.CombinedOutput()
+	out, err := onOneProcessor(cmd)
 	if _, ran := errors.AsType[*exec.ExitError](err); err != nil && !ran {
 		t.Skipf("this machine has no namespaces for tests: %v", err)
 	}
@@ -60,6 +62,26 @@ func Enter(t *testing.T) (within bool) {
 		t.Error(err)
 	}
 	return false
+}
+
+// onOneProcessor runs cmd, and what it starts, on one processor: else two who
+// capture may see packets of two processors in different orders.
+func onOneProcessor(cmd *exec.Cmd) (out []byte, err error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var all, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &all); err != nil {
+		return cmd.CombinedOutput()
+	}
+	for i := range 8 * int(unsafe.Sizeof(all)) {
+		if one.Count() == 0 && all.IsSet(i) {
+			one.Set(i)
+		}
+	}
+	if err := unix.SchedSetaffinity(0, &one); err == nil {
+		defer unix.SchedSetaffinity(0, &all)
+	}
+	return cmd.CombinedOutput()
 }
 
 // A Wire sends frames on an interface.
