@@ -71,7 +71,7 @@ type Refusal struct {
 type Frame struct {
 	Where
 	frames.Header
-	FirstPacket int64  // the packet in which its header was complete
+	FirstPacket int64  // the packet that carried the end of its header
 	Missing     uint64 // payload bytes that the capture does not hold
 	Payload     []byte // of control frames: unmasked, at most its first 4,096 bytes
 	CloseBody   *frames.CloseBody
@@ -81,8 +81,8 @@ type Frame struct {
 type Message struct {
 	Where
 	*frames.Message
-	FirstPacket int64        // the packet in which its first frame began
-	FirstTime   capture.Time // and its time
+	FirstPacket int64        // the packet that carried the header of its first frame
+	FirstTime   capture.Time // when that was known, what was sent before it being there
 
 	// UndecodableSince is 0 unless the message is compressed and could not be
 	// inflated: then it is the packet in which the first such message of the

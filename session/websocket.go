@@ -200,7 +200,7 @@ func (c *Conn) piece(d reassembly.Dir, s *side, p *frames.Piece, r *reassembly.C
 	facts := &c.Sides[d]
 	if p.First {
 		s.habit.Note(h)
-		s.begun = place{r.Packet, s.base + s.parser.FrameOffset(), r.Time}
+		s.begun = place{r.Carried, s.base + s.parser.FrameOffset(), r.Time}
 		s.missing = 0
 		facts.WireBytes += int64(h.Len())
 	}
