@@ -50,14 +50,14 @@ func stripMPLS(_ *Decap, b []byte) (uint16, []byte) {
 
 // stripPseudowire guesses what is behind a label stack, by what RFC 4385 §1
 // and RFC 4928 §2 made of it: IP shows its version where a pseudowire has a
-// control word that begins with 0, and Ethernet without one may begin with
-// anything.
+// control word that begins with 0. Ethernet without one may begin with
+// anything, a 4 and a 6 as well: what stands where its type would be decides.
 func stripPseudowire(_ *Decap, b []byte) (uint16, []byte) {
 	if len(b) == 0 {
 		return nextCut, nil
 	}
 	switch {
-	case b[0]>>4 == 4 && b[0]&15 >= 5:
+	case b[0]>>4 == 4 && b[0]&15 >= 5 && !framed(b):
 		return etherIPv4, b
 	case b[0]>>4 == 6 && !framed(b):
 		return etherIPv6, b

@@ -18,6 +18,11 @@ func udp(port uint16, payload string) string {
 
 const ethernet = "\x02\x00\x00\x00\x00\x01\x02\x00\x00\x00\x00\x02\x08\x00" // IPv4 follows
 
+// mplsInGRE gives a GRE header with a key, and two labels behind it.
+func mplsInGRE(key byte) string {
+	return "\x20\x00\x88\x47\x00\x00\x00" + string([]byte{key}) + "\x00\x01\x00\x40" + "\x00\x02\x01\x40"
+}
+
 // tunnels put an IPv4 datagram into another; id is what tells two of a kind apart.
 var tunnels = []struct {
 	name string
@@ -38,6 +43,18 @@ var tunnels = []struct {
 	}},
 	{"ERSPAN III", func(id byte, inner string) string {
 		return ip4(47, 0, "", "\x10\x00\x22\xeb\x00\x00\x00\x01"+"\x20\x07\x00"+string([]byte{id})+strings.Repeat("\x00", 8)+ethernet+inner)
+	}},
+	{"MPLS in GRE", func(id byte, inner string) string {
+		return ip4(47, 0, "", mplsInGRE(id)+inner)
+	}},
+	{"a pseudowire with a control word", func(id byte, inner string) string {
+		return ip4(47, 0, "", mplsInGRE(id)+"\x00\x00\x00\x00"+ethernet+inner)
+	}},
+	{"a pseudowire without, to an address that begins like IPv4", func(id byte, inner string) string {
+		return ip4(47, 0, "", mplsInGRE(id)+"\x4a"+ethernet[1:]+inner)
+	}},
+	{"a pseudowire without, to an address that begins like IPv6", func(id byte, inner string) string {
+		return ip4(47, 0, "", mplsInGRE(id)+"\x62"+ethernet[1:]+inner)
 	}},
 	{"VXLAN", func(id byte, inner string) string {
 		return ip4(17, 0, "", udp(4789, "\x08\x00\x00\x00\x00\x00"+string([]byte{id})+"\x00"+ethernet+inner))
@@ -85,7 +102,7 @@ func TestTunnels(t *testing.T) {
 			var ip IP
 			data := outer.wrap(1, middle.wrap(1, inner))
 			if seg := segmentIn(&ip, data, len(data)); seg == nil || string(seg.Payload) != "hello" {
-				t.Errorf("%s in %s: %v, %+v", middle.name, outer.name, factsOf(seg), ip.Stats)
+				t.Errorf("%s in %s: %v", middle.name, outer.name, factsOf(seg))
 			}
 		}
 	}
