@@ -94,14 +94,34 @@ func lossItems(sum *Summary) []string {
 	if t.Gaps > 0 {
 		missing += " in " + plural(t.Gaps, "gap")
 	}
-	items := []string{plural(int64(min(sum.drops(), 1<<62)), "packet") + " dropped by the capture", missing}
+	items := []string{dropped(sum.drops()), missing}
 	if n := t.Sides[0].UnfollowedBytes + t.Sides[1].UnfollowedBytes; n > 0 {
 		items = append(items, plural(n, "byte")+" not followed")
 	}
 	if t.Limited > 0 {
-		items = append(items, "a limit was reached "+plural(t.Limited, "time"))
+		items = append(items, limited(t))
 	}
 	return items
+}
+
+// lostPackets is what may have hidden a WebSocket.
+func lostPackets(sum *Summary) []string {
+	var items []string
+	if n := sum.drops(); n > 0 {
+		items = append(items, dropped(n))
+	}
+	if sum.Totals.Limited > 0 {
+		items = append(items, limited(sum.Totals))
+	}
+	return items
+}
+
+func dropped(n uint64) string {
+	return plural(int64(min(n, 1<<62)), "packet") + " dropped by the capture"
+}
+
+func limited(t *session.Totals) string {
+	return "a limit was reached " + plural(t.Limited, "time")
 }
 
 // besides is what else there was: counted, and not listed.
@@ -136,11 +156,13 @@ func undecoded(t *session.Totals) []string {
 }
 
 // nothing says that there was no WebSocket, and what there was.
-func (s *textSink) nothing(t *session.Totals) {
+func (s *textSink) nothing(sum *Summary) {
+	t := sum.Totals
 	line := "no WebSocket connection: " + plural(t.TCP, "TCP connection") + ", " +
 		plural(t.HTTPExchanges, "HTTP request") + " without upgrade"
 	s.out.WriteString("\n" + s.wrap(line, "") + "\n")
 	s.items("of them", otherItems(t))
+	s.items("loss", lostPackets(sum))
 	s.items("not decoded", undecoded(t))
 	s.out.WriteString(s.wrap("hint: "+hint(t), "      ") + "\n")
 }
@@ -152,6 +174,8 @@ func hint(t *session.Totals) string {
 		return "no packet was read: look at the filter and at where it was captured"
 	case t.TCP == 0:
 		return "there is no TCP in it: look at the filter and at where it was captured"
+	case t.Limited > 0:
+		return "a limit was reached, and what was given up may have been WebSockets: --max-memory raises it"
 	case t.TLS > 0:
 		return "TLS hides what is inside. With --keylog FILE it is read; FILE is made by SSLKEYLOGFILE=FILE before a browser, curl or Python, node --tls-keylog=FILE, KeyLogWriter in Go, openssl s_client -keylogfile FILE"
 	case t.HTTP2 > 0:

@@ -147,7 +147,7 @@ func (s *textSink) Finish(sum *Summary) error {
 	}
 	if sum.Totals.Connections == 0 {
 		s.headlines()
-		s.nothing(sum.Totals)
+		s.nothing(sum)
 		return s.tables(s.other.table(), s.finds.table(), s.sealed.table())
 	}
 	s.headlines()

@@ -41,6 +41,13 @@ no WebSocket connection: 0 TCP connections, 0 HTTP requests without upgrade
   not decoded   UDP 9 packets
 hint: there is no TCP in it: look at the filter and at where it was captured
 `},
+		{"limited", session.Totals{Packets: 9, TCP: 8, OtherTCP: 8, Limited: 6}, `
+no WebSocket connection: 8 TCP connections, 0 HTTP requests without upgrade
+  of them       other 8
+  loss          a limit was reached 6 times
+hint: a limit was reached, and what was given up may have been WebSockets:
+      --max-memory raises it
+`},
 		{"empty", session.Totals{}, `
 no WebSocket connection: 0 TCP connections, 0 HTTP requests without upgrade
 hint: no packet was read: look at the filter and at where it was captured
