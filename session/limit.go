@@ -10,7 +10,8 @@ import (
 // What a connection costs whether or not it holds any bytes, roughly: itself,
 // its flow and their place in the table; and each direction of an open one.
 const (
-	connCost = int64(unsafe.Sizeof(Conn{}) + unsafe.Sizeof(flow{}) + 2*unsafe.Sizeof(slot{}))
+	flowCost = int64(unsafe.Sizeof(flow{}) + 2*unsafe.Sizeof(slot{}))
+	connCost = int64(unsafe.Sizeof(Conn{})) + flowCost
 	sideCost = int64(unsafe.Sizeof(side{}) + unsafe.Sizeof(astray{}))
 )
 
@@ -18,6 +19,9 @@ const (
 	maxRelief  = 64 // connections looked at in one go: nothing may take long
 	candidates = 8  // of the least active, from which the costliest is given up
 )
+
+// used is what is held in all.
+func (t *Tracker) used() int64 { return t.budget.Used + int64(t.idle.n)*flowCost }
 
 // hold counts n more bytes held for c, or fewer where n is negative.
 func (c *Conn) hold(n int64) {
@@ -32,10 +36,12 @@ func (c *Conn) hold(n int64) {
 // fit. It stops after a while, and goes on with the next packet.
 func (t *Tracker) relieve() {
 	for range maxRelief {
-		if t.budget.Used <= t.ceiling {
+		if t.used() <= t.ceiling {
 			break
 		}
-		if !t.giveUp() {
+		if t.idle.n > minIdle {
+			t.forget(t.idle.last())
+		} else if !t.giveUp() {
 			break
 		}
 	}

@@ -16,7 +16,7 @@ func feed(t *Tracker, number int64, at capture.Time, g reassembly.Segment) {
 	if c, d := t.conn(&g); c != nil {
 		c.segment(d, &g)
 	}
-	if t.budget.Used > t.ceiling || at >= t.expiry {
+	if t.used() > t.ceiling || at >= t.expiry {
 		t.relieve()
 	}
 }
@@ -36,7 +36,7 @@ func TestHalfOpenFlood(t *testing.T) {
 	for n := range flood {
 		at := capture.Time(n) * capture.Time(time.Microsecond)
 		feed(tr, int64(n+1), at, reassembly.Segment{Src: client(n), Dst: server, Seq: reassembly.SeqNum(n), Flags: reassembly.FlagSYN})
-		most = max(most, tr.budget.Used)
+		most = max(most, tr.used())
 	}
 	tr.Close()
 	if most > ceiling+connCost || most < ceiling/2 {
@@ -105,5 +105,44 @@ func TestPaths(t *testing.T) {
 	tr.Close()
 	if tr.live.n+tr.trying.n+len(tr.lone) != 0 || tr.budget.Used != 0 {
 		t.Errorf("%d, %d and %d left, %d bytes", tr.live.n, tr.trying.n, len(tr.lone), tr.budget.Used)
+	}
+}
+
+// TestLateSegments holds that the last acknowledgment of a connection does not
+// begin another one, however many have ended since, and that a connection is
+// forgotten after so many packets, whoever's they were: for all workers alike.
+func TestLateSegments(t *testing.T) {
+	const others = 3 * minIdle
+	for _, shards := range []uint64{1, 4} {
+		tr := New(Config{})
+		var known int64 // numbers given
+		tr.number = func(f *flow) { known++ }
+		tr.shards = shards
+		n := int64(0)
+		packet := func(src, dst netip.AddrPort, flags reassembly.Flags) {
+			n++
+			feed(tr, n, capture.Time(n), reassembly.Segment{Src: src, Dst: dst, Seq: 1, Ack: 2, Flags: flags})
+		}
+		for i := range others {
+			packet(client(i), server, reassembly.FlagSYN)
+			packet(server, client(i), reassembly.FlagRST|reassembly.FlagACK)
+		}
+		before := known
+		for i := range others {
+			packet(server, client(i), reassembly.FlagACK)
+		}
+		if known != before || before == 0 {
+			t.Errorf("%d shards: %d connections, then %d more for their late acknowledgments", shards, before, known-before)
+		}
+		n += maxIdle
+		for i := range others {
+			packet(server, client(i), reassembly.FlagACK)
+		}
+		if known != 2*before {
+			t.Errorf("%d shards: %d of %d connections were forgotten", shards, known-before, before)
+		}
+		if tr.idle.n > int(before) {
+			t.Errorf("%d shards: %d are remembered of %d", shards, tr.idle.n, before)
+		}
 	}
 }

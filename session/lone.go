@@ -56,7 +56,7 @@ func (t *Tracker) otherWay(g *reassembly.Segment, hash uint64) *flow {
 	}
 	alias := t.flowPool.take()
 	alias.key, alias.hash, alias.conn = t.key, t.key.place(hash, t.table.seed), f.conn
-	alias.packet, alias.time = f.packet, f.time
+	alias.packet, alias.time, alias.stream = f.packet, f.time, f.stream
 	t.table.add(alias)
 	f.conn.alias = alias
 	return alias

@@ -85,7 +85,7 @@ type flow struct {
 	id         int64 // and among all that can be a connection of the report, from 1
 	packet     int64 // its first packet
 	time       capture.Time
-	placed     int64 // the last packet of it when it got its place in its list
+	placed     int64 // the last packet of it when it got its place in its list; without a Conn, the packet then
 	prev, next *flow
 	syn        reassembly.SeqNum // of an ended one
 	hasSYN     bool

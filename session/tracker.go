@@ -100,7 +100,7 @@ func (t *Tracker) Packet(p *capture.Packet) {
 	if c != nil {
 		c.segment(d, g)
 	}
-	if t.budget.Used > t.ceiling || t.last.Time >= t.expiry {
+	if t.used() > t.ceiling || t.last.Time >= t.expiry {
 		t.relieve()
 	}
 }
@@ -148,6 +148,10 @@ func (t *Tracker) conn(g *reassembly.Segment) (*Conn, reassembly.Dir) {
 		return nil, 0
 	}
 	f := t.table.find(k, k.place(hash, t.table.seed))
+	if f != nil && f.conn == nil && t.outdated(f) {
+		t.forget(f)
+		f = nil
+	}
 	if f == nil {
 		f = t.otherWay(g, hash)
 	}
@@ -168,7 +172,6 @@ func (t *Tracker) conn(g *reassembly.Segment) (*Conn, reassembly.Dir) {
 		t.at = f
 		return nil, 0
 	case f.ended:
-		t.idle.remove(f)
 		t.forget(f)
 		f = t.add(hash, g)
 	}
@@ -262,18 +265,24 @@ func (t *Tracker) among(f *flow) *list {
 }
 
 // rest puts f, which has no Conn, among its like, and forgets the oldest of
-// them where there are too many.
+// them where that is due.
 func (t *Tracker) rest(f *flow) {
+	f.placed = t.last.Number
 	t.idle.push(f)
-	if t.idle.n > maxIdle {
-		old := t.idle.last()
-		t.idle.remove(old)
-		t.forget(old)
+	for range 2 { // faster than they come
+		if old := t.idle.last(); t.outdated(old) {
+			t.forget(old)
+		}
 	}
 }
 
-// forget takes f, which has no Conn, out of the table.
+// outdated says whether f, which has no Conn, is remembered no longer. It goes
+// by packets of the capture, which are the same for all workers.
+func (t *Tracker) outdated(f *flow) bool { return t.last.Number-f.placed > maxIdle }
+
+// forget takes f, which has no Conn, out of its list and the table.
 func (t *Tracker) forget(f *flow) {
+	t.idle.remove(f)
 	t.table.remove(f)
 	if k := t.conf.Keeper; k != nil {
 		k.Forget(f.stream)
