@@ -81,6 +81,7 @@ func (c *Conn) dir(fromLow bool) reassembly.Dir {
 // segment takes the next segment of the connection, sent by d.
 func (c *Conn) segment(d reassembly.Dir, g *reassembly.Segment) {
 	c.EndPacket, c.End = g.Packet, g.Time
+	c.t.place(c.flow)
 	if !c.timed {
 		c.handshakeTime(d, g)
 	}
@@ -121,7 +122,7 @@ func (c *Conn) handshakeTime(d reassembly.Dir, g *reassembly.Segment) {
 	c.timed = true
 	if !c.joined {
 		c.t.trying.remove(c.flow)
-		c.flow.trying = false
+		c.flow.trying, c.flow.placed = false, c.t.clock
 		c.t.live.push(c.flow)
 	}
 	_, client := c.stream.SYN(reassembly.FromClient)

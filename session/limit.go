@@ -1,6 +1,8 @@
 package session
 
 import (
+	"cmp"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -16,8 +18,10 @@ const (
 )
 
 const (
-	maxRelief  = 64 // connections looked at in one go: nothing may take long
-	candidates = 8  // of the least active, from which the costliest is given up
+	maxRelief  = 64   // connections looked at in one go: nothing may take long
+	maxExpired = 1024 // and ended in one go because they were silent
+	candidates = 8    // of the least active, from which the costliest is given up
+	placeGrain = capture.Time(10 * time.Second)
 )
 
 // used is what is held in all.
@@ -45,31 +49,53 @@ func (t *Tracker) relieve() {
 			break
 		}
 	}
-	if t.last.Time >= t.expiry {
-		t.expiry = min(t.expire(&t.live, t.conf.idle()), t.expire(&t.trying, tryIdle))
+	if t.clock >= t.expiry {
+		t.expire()
 	}
 }
 
-// expire ends the connections of l that have been silent for longer than
-// idle, and says when to look again.
-func (t *Tracker) expire(l *list, idle time.Duration) capture.Time {
-	for range maxRelief {
-		f := l.leastActive()
-		if f == nil {
-			return t.last.Time + capture.Time(idle)
-		}
-		if f.conn.End == capture.NoTime {
-			return t.last.Time + capture.Time(idle)
-		}
-		if at := f.conn.End + capture.Time(idle); at > t.last.Time {
-			return at
-		}
-		c := f.conn
-		t.end(c)
-		f.ended = false // if it speaks again, that is to be seen
+// expire ends the connections that have been silent for too long, in order of
+// their first packet.
+func (t *Tracker) expire() {
+	t.expired = t.expired[:0]
+	t.expiry = min(t.silent(&t.live, t.conf.idle()), t.silent(&t.trying, tryIdle))
+	slices.SortFunc(t.expired, func(a, b *flow) int { return cmp.Compare(a.packet, b.packet) })
+	t.relieving = true
+	for _, f := range t.expired {
+		t.end(f.conn)
+		f.ended, f.time = false, capture.NoTime // if it speaks again, that is to be seen
 		t.totals.Expired++
 	}
-	return t.last.Time
+	t.relieving = false
+}
+
+// place keeps the order of the list of f, of which a packet came. A place may
+// be older than that packet by placeGrain, so that most packets cost nothing
+// here; what ends the silent ones goes by the places alone, and so comes to the
+// same whichever connections are in the list.
+func (t *Tracker) place(f *flow) {
+	if t.clock-f.placed > placeGrain {
+		l := t.among(f)
+		l.remove(f)
+		l.push(f)
+		f.placed = t.clock
+	}
+}
+
+// silent finds the connections of l that have been silent for longer than
+// idle, and says when to look again.
+func (t *Tracker) silent(l *list, idle time.Duration) capture.Time {
+	most := capture.Time(idle) + placeGrain
+	for f := l.last(); f != nil && f != &l.root; f = f.prev {
+		switch at := f.placed + most; {
+		case at > t.clock:
+			return at
+		case len(t.expired) == maxExpired:
+			return t.clock
+		}
+		t.expired = append(t.expired, f)
+	}
+	return t.clock + most
 }
 
 // giveUp gives up something of one of the connections that have been silent
@@ -143,10 +169,10 @@ func (c *Conn) account(s *side) {
 func (l *list) leastActive() *flow {
 	for {
 		f := l.last()
-		if f == nil || f.conn.EndPacket <= f.placed {
+		if f == nil || f.conn.End <= f.placed {
 			return f
 		}
-		f.placed = f.conn.EndPacket
+		f.placed = f.conn.End
 		l.remove(f)
 		l.push(f)
 	}

@@ -1,7 +1,9 @@
 package session
 
 import (
+	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,11 +14,11 @@ import (
 // feed hands a segment to a Tracker past the IP layer.
 func feed(t *Tracker, number int64, at capture.Time, g reassembly.Segment) {
 	g.Packet, g.Time = number, at
-	t.last.Number, t.last.Time = number, at
+	t.tick(number, at)
 	if c, d := t.conn(&g); c != nil {
 		c.segment(d, &g)
 	}
-	if t.used() > t.ceiling || at >= t.expiry {
+	if t.used() > t.ceiling || t.clock >= t.expiry {
 		t.relieve()
 	}
 }
@@ -79,6 +81,61 @@ func TestExpiry(t *testing.T) {
 	feed(tr, 99, at, reassembly.Segment{Src: client(2), Dst: server, Seq: 5, Flags: reassembly.FlagACK, Payload: []byte("more")})
 	if tr.live.n != 2 {
 		t.Errorf("%d connections, want 2: what speaks again is seen", tr.live.n)
+	}
+}
+
+// TestExpiryIsTheSameForAll has hundreds of connections fall silent, with a clock
+// that goes back at times: each is ended in the same packet, however many are
+// followed beside it.
+func TestExpiryIsTheSameForAll(t *testing.T) {
+	const flows = 200
+	const asked = "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
+	alone := make([][]int64, flows) // the packets in which each was ended
+	for _, together := range []int{1, 7, flows} {
+		for first := 0; first < flows; first += together {
+			rnd := rand.New(rand.NewPCG(1, 2))
+			told := make([][]int64, flows)
+			tr := New(Config{Idle: time.Hour}, ended(func(c *Conn, packet int64) {
+				n := int(c.Client.Port() - client(0).Port())
+				told[n] = append(told[n], packet)
+			}))
+			var at capture.Time
+			for n := int64(1); n < 3000; n++ {
+				at += capture.Time(rnd.IntN(200)-50) * capture.Time(time.Second)
+				who, speaks := rnd.IntN(flows), rnd.IntN(20) > 0
+				if who = who * who / flows; !speaks || who < first || who >= first+together {
+					tr.tick(n, at)
+					if tr.clock >= tr.expiry {
+						tr.relieve()
+					}
+					continue
+				}
+				g := reassembly.Segment{Src: client(who), Dst: server, Seq: 1, Flags: reassembly.FlagACK, Payload: []byte(asked)}
+				if who%2 == 0 { // tries in vain
+					g.Flags, g.Payload = reassembly.FlagSYN, nil
+				}
+				feed(tr, n, at, g)
+			}
+			for n := first; n < first+together && n < flows; n++ {
+				if together == 1 {
+					alone[n] = told[n]
+				} else if !slices.Equal(told[n], alone[n]) {
+					t.Errorf("flow %d, one of %d, is ended in packets %d, alone in %d", n, together, told[n], alone[n])
+				}
+			}
+		}
+	}
+	if n := len(slices.Concat(alone...)); n < flows {
+		t.Errorf("%d connections were ended", n)
+	}
+}
+
+// ended is called for each connection that is closed.
+type ended func(c *Conn, packet int64)
+
+func (f ended) Observe(e Event) {
+	if e, ok := e.(*Closed); ok {
+		f(e.Conn, e.Packet)
 	}
 }
 

@@ -168,7 +168,7 @@ type recorded struct {
 	flow   *flow
 	conn   *Conn
 	event  Event
-	after  int // 1 behind the last packet, else 0
+	after  int // what the packet brought comes first, then whom it found silent, and at the end who is left
 }
 
 func (r *recorded) before(other *recorded) bool {
@@ -186,7 +186,7 @@ type worker struct {
 	tracker *Tracker
 	in      chan *block
 	events  []recorded
-	after   int // 1 once no packet follows
+	over    bool // no packet follows
 }
 
 func newWorker(conf Config, shard, shards int) *worker {
@@ -204,7 +204,14 @@ func (w *worker) add(r recorded) { w.events = append(w.events, r) }
 
 // Observe records a copy of e.
 func (w *worker) Observe(e Event) {
-	w.add(recorded{packet: e.where().Packet, event: clone(e), after: w.after})
+	r := recorded{packet: e.where().Packet, event: clone(e)}
+	switch {
+	case w.over:
+		r.after = 2
+	case w.tracker.relieving:
+		r.after = 1
+	}
+	w.add(r)
 }
 
 func (w *worker) run(i int) {
@@ -214,7 +221,7 @@ func (w *worker) run(i int) {
 			w.tracker.Packet(&b.packets[j])
 		}
 		if b.last {
-			w.after = 1
+			w.over = true
 			w.tracker.Close()
 		}
 		b.events[i] = append([]recorded(nil), w.events...)

@@ -83,9 +83,9 @@ type flow struct {
 	conn       *Conn
 	stream     int64 // its number among TCP connections, from 0
 	id         int64 // and among all that can be a connection of the report, from 1
-	packet     int64 // its first packet
+	packet     int64 // its first packet; of one that is over, the packet then
 	time       capture.Time
-	placed     int64 // the last packet of it when it got its place in its list; without a Conn, the packet then
+	placed     capture.Time // the clock when it got its place in its list
 	prev, next *flow
 	syn        reassembly.SeqNum // of an ended one
 	hasSYN     bool

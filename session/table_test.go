@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wssniff/wssniff/capture"
 )
 
 // TestTableAgainstMap does random additions and removals, with hashes that
@@ -90,11 +92,11 @@ func TestLeastActiveIsGivenUp(t *testing.T) {
 	for i := range 4 {
 		f := &flow{key: key{ports: uint32(i)}, hash: uint64(i)}
 		f.conn = &Conn{t: tr, flow: f}
-		f.conn.ID, f.conn.EndPacket = int64(i), int64(10-i)
+		f.conn.ID, f.conn.End = int64(i), capture.Time(10-i)
 		tr.table.add(f)
 		tr.live.push(f)
 	}
-	tr.live.root.next.conn.EndPacket = 20
+	tr.live.root.next.conn.End = 20
 	for range 3 {
 		f := tr.live.leastActive()
 		ended = append(ended, f.conn.ID)

@@ -34,14 +34,17 @@ type Tracker struct {
 	flowPool   pool[flow]
 
 	last   capture.Packet // number and time of the last packet
+	clock  capture.Time   // the latest time of a packet: time that does not go back
 	shard  uint64         // with shards > 1: only flows whose hash is of this shard
 	shards uint64
 	number func(*flow) // gives a new flow its number
 	name   func(*Conn) // gives a new connection that of its flow
 
-	ceiling int64        // of what is held in all
-	expiry  capture.Time // when a connection may have been silent for too long
-	lone    map[key]*flow
+	ceiling   int64        // of what is held in all
+	expiry    capture.Time // when a connection may have been silent for too long
+	expired   []*flow      // those that have, for a moment
+	relieving bool         // they are being ended, behind all that the packet brought
+	lone      map[key]*flow
 
 	names    names
 	recorded bool // events are kept: what they refer to is not used again
@@ -75,10 +78,7 @@ func New(conf Config, obs ...Observer) *Tracker {
 
 // Packet takes the next packet of the capture.
 func (t *Tracker) Packet(p *capture.Packet) {
-	t.last.Number = p.Number
-	if p.Time != capture.NoTime {
-		t.last.Time = p.Time
-	}
+	t.tick(p.Number, p.Time)
 	t.totals.see(p)
 	g := t.ip.Segment(p)
 	if g == nil {
@@ -100,8 +100,17 @@ func (t *Tracker) Packet(p *capture.Packet) {
 	if c != nil {
 		c.segment(d, g)
 	}
-	if t.used() > t.ceiling || t.last.Time >= t.expiry {
+	if t.used() > t.ceiling || t.clock >= t.expiry {
 		t.relieve()
+	}
+}
+
+// tick notes the number and the time of the packet at hand.
+func (t *Tracker) tick(number int64, at capture.Time) {
+	t.last.Number = number
+	if at != capture.NoTime {
+		t.last.Time = at
+		t.clock = max(t.clock, at)
 	}
 }
 
@@ -200,6 +209,9 @@ func (t *Tracker) begin(f *flow, g *reassembly.Segment, fromLow bool) (*Conn, re
 	} else if who, ok := peek(g.Payload); ok {
 		fromClient = who == reassembly.FromClient
 	}
+	if f.time == capture.NoTime { // it had expired
+		f.packet, f.time = g.Packet, g.Time
+	}
 	c := t.conns.take()
 	c.t, c.flow = t, f
 	c.lowIsClient = fromClient == fromLow
@@ -210,7 +222,7 @@ func (t *Tracker) begin(f *flow, g *reassembly.Segment, fromLow bool) (*Conn, re
 		c.Client, c.Server = g.Dst, g.Src
 	}
 	c.joined = !g.Flags.Has(reassembly.FlagSYN)
-	f.conn = c
+	f.conn, f.placed = c, t.clock
 	t.name(c)
 	t.totals.TCP++
 	t.totals.Open++
@@ -267,7 +279,7 @@ func (t *Tracker) among(f *flow) *list {
 // rest puts f, which has no Conn, among its like, and forgets the oldest of
 // them where that is due.
 func (t *Tracker) rest(f *flow) {
-	f.placed = t.last.Number
+	f.packet = t.last.Number
 	t.idle.push(f)
 	for range 2 { // faster than they come
 		if old := t.idle.last(); t.outdated(old) {
@@ -278,7 +290,7 @@ func (t *Tracker) rest(f *flow) {
 
 // outdated says whether f, which has no Conn, is remembered no longer. It goes
 // by packets of the capture, which are the same for all workers.
-func (t *Tracker) outdated(f *flow) bool { return t.last.Number-f.placed > maxIdle }
+func (t *Tracker) outdated(f *flow) bool { return t.last.Number-f.packet > maxIdle }
 
 // forget takes f, which has no Conn, out of its list and the table.
 func (t *Tracker) forget(f *flow) {
