@@ -29,14 +29,15 @@ func Run(src capture.Source, conf Config, workers int, obs ...Observer) (*Totals
 	conf.MaxMemory = conf.maxMemory() / int64(workers)
 	conf.MaxFlows = conf.maxFlows()/workers + 1
 	seed := New(conf).table.seed
+	keys := conf.Keys
 	for i := range workers {
+		if keys != nil {
+			conf.Keys = keys.Part(p.together)
+		}
 		w := newWorker(conf, i, workers)
 		w.tracker.table.seed = seed
 		p.workers = append(p.workers, w)
 		go w.run(i)
-	}
-	if conf.Keys != nil {
-		conf.Keys.Share(p.together)
 	}
 	go p.read(src)
 	for b := range p.full {

@@ -11,7 +11,7 @@ import (
 // Keys are the secrets of key logs in the NSS form: what SSLKEYLOGFILE names,
 // and what the decryption secrets blocks of pcapng hold. They are never
 // printed. Keys are not for concurrent use, for Decrypters note sessions in
-// them; but see Share.
+// them; but see Part.
 type Keys struct {
 	logs     []*Log
 	byRandom map[[32]byte]*secrets
@@ -20,7 +20,11 @@ type Keys struct {
 	order    []*secrets          // as they came
 
 	sessions map[[32]byte][32]byte // see remember
-	shared   *shared               // nil where one goroutine has them
+	parts    []*Keys               // see Part
+	together func()                // called before parts end
+	part     bool                  // of others, as long as whole is nil
+	whole    *Keys                 // instead of these, if not nil
+	notes    []note                // of a part
 	version  int                   // counted up with each secret that is new
 	full     bool
 	tried    int64 // bytes that trials have cost
@@ -113,7 +117,7 @@ func (k *Keys) Lines(random [32]byte) (lines []byte) {
 }
 
 // Len is the number of connections that there are secrets for.
-func (k *Keys) Len() int { return len(k.order) }
+func (k *Keys) Len() int { return len(k.now().order) }
 
 // Version is counted up with each secret that is new.
 func (k *Keys) Version() int { return k.version }
@@ -154,7 +158,7 @@ func (l *Log) keep(b []byte) {
 func (l *Log) end(warnings []Warning) []Warning {
 	l.line++
 	reason := "longer than any line of a key log"
-	l.keys.unshare()
+	l.keys.join()
 	if !l.long {
 		reason = l.keys.add(bytes.TrimSpace(l.rest))
 	}

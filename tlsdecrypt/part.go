@@ -3,7 +3,6 @@ package tlsdecrypt
 import (
 	"cmp"
 	"slices"
-	"sync"
 )
 
 // A note says that a session, named by its ticket or its id, has the secret of
@@ -19,8 +18,11 @@ type note struct {
 
 // remember notes a session.
 func (k *Keys) remember(n note) {
-	if s := k.shared; s != nil {
-		s.take(n)
+	if k.part {
+		if len(k.notes) >= maxConnections {
+			k.notes = k.notes[:0]
+		}
+		k.notes = append(k.notes, n)
 		return
 	}
 	if n.resumed {
@@ -45,37 +47,38 @@ func (k *Keys) resumes(sessions [2][32]byte) (random [32]byte, ok bool) {
 	return random, false
 }
 
-// shared is what several goroutines have noted that use Keys without a secret.
-type shared struct {
-	alone func()
-	mu    sync.Mutex
-	notes []note
+// Part gives Keys for the Decrypters of another goroutine, as long as there is
+// no secret in k. Before the first line of a log is taken, together is called:
+// when it has returned, one goroutine at a time uses the parts, and what it
+// finds there is what it would have found had there been one from the beginning.
+func (k *Keys) Part(together func()) *Keys {
+	p := &Keys{part: true}
+	k.parts, k.together = append(k.parts, p), together
+	return p
 }
 
-func (s *shared) take(n note) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.notes) >= maxConnections {
-		s.notes = s.notes[:0]
+// now gives the Keys that count, k or what it was a part of.
+func (k *Keys) now() *Keys {
+	if k != nil && k.whole != nil {
+		return k.whole
 	}
-	s.notes = append(s.notes, n)
+	return k
 }
 
-// Share lets Decrypters of several goroutines use k as long as there is no
-// secret in it. alone is called before the first line of a log is taken: when
-// it has returned, one goroutine uses k, and what it finds there is what it
-// would have found had it been alone from the beginning.
-func (k *Keys) Share(alone func()) { k.shared = &shared{alone: alone} }
-
-func (k *Keys) unshare() {
-	s := k.shared
-	if s == nil {
+// join ends the parts.
+func (k *Keys) join() {
+	if k.parts == nil {
 		return
 	}
-	s.alone()
-	k.shared = nil
-	slices.SortStableFunc(s.notes, func(a, b note) int { return cmp.Compare(a.packet, b.packet) })
-	for _, n := range s.notes {
+	k.together()
+	var notes []note
+	for _, p := range k.parts {
+		notes = append(notes, p.notes...)
+		p.whole, p.notes = k, nil
+	}
+	k.parts = nil
+	slices.SortStableFunc(notes, func(a, b note) int { return cmp.Compare(a.packet, b.packet) })
+	for _, n := range notes {
 		k.remember(n)
 	}
 }
