@@ -123,20 +123,6 @@ func (d *Decrypter) serverHello(hello *ServerHello) {
 	d.retry = true
 }
 
-// decideEarly says what became of early data, once it is known.
-func (d *Decrypter) decideEarly(taken bool) {
-	if d.early != undecided {
-		return
-	}
-	d.early = accepted
-	client := d.of(Client)
-	if !taken {
-		d.early, d.facts.EarlyRefused = refused, true
-		client.epoch, client.key = handshake13, nil
-	}
-	d.retry = true
-}
-
 // look looks the connection up among the secrets: by its own random, else by
 // the session that it resumes.
 func (d *Decrypter) look() {

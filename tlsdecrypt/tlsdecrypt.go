@@ -271,6 +271,9 @@ func (d *Decrypter) arrive(h *half, it *held) (produced bool) {
 		h.blocked = true
 	}
 	d.hold(h, it)
+	if d.unsaid() && !it.end && h == d.of(Client) && it.rec.typ == typeData {
+		d.fate(&it.rec)
+	}
 	return false
 }
 
