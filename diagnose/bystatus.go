@@ -47,10 +47,12 @@ func (p *Pass) credentials(f *Finding, e *session.Refusal) {
 		if slices.ContainsFunc(e.SubprotocolsOffered(), tokenLike) {
 			names = append(names, "subprotocol")
 		}
-		if len(names) == 0 {
-			names = []string{"none"}
+		had := "nothing that tells who asks"
+		if len(names) > 0 {
+			had = strings.Join(names, ", ")
 		}
-		f.With("credentials", names)
+		f.Message += "; the request had " + had
+		f.With("carriers", names)
 	}
 	if scheme, _, _ := strings.Cut(e.Response.Fields.Get("WWW-Authenticate"), " "); scheme != "" {
 		f.With("www_authenticate", scheme)

@@ -243,12 +243,16 @@ func asMarked(mark byte, product, setting string) string {
 	return name
 }
 
-// pinging names the stacks that send Ping frames so often, "" for none.
-func (w *World) pinging(by reassembly.Dir, every time.Duration) string {
+// lateTick is how late a stack may notice that it has waited long enough.
+const lateTick = 3 * time.Second
+
+// pinging names the stacks that send Ping frames so often and wait for the Pong
+// as long as was waited, "" for none.
+func (w *World) pinging(by reassembly.Dir, every, waited time.Duration) string {
 	var names []string
 	for i := range w.data.beats {
 		h := &w.data.beats[i]
-		if h.protocol != "ping" || !h.by[by] || !about(every, h.every) {
+		if h.protocol != "ping" || !h.by[by] || !about(every, h.every) || h.wait > 0 && (waited < h.wait-time.Second || waited > h.wait+lateTick) {
 			continue
 		}
 		names = append(names, asMarked(h.mark, h.stack, h.setting))

@@ -65,10 +65,13 @@ func TestDataReplaced(t *testing.T) {
 		}
 	}
 	w := World{data: ownData()}
-	if got := w.pinging(reassembly.FromServer, 20*time.Second); !strings.Contains(got, "Python websockets") {
-		t.Errorf("pings every 20 s: %q", got)
+	if got := w.pinging(reassembly.FromServer, 20*time.Second, 20*time.Second); !strings.Contains(got, "Python websockets") || strings.Contains(got, "daphne") {
+		t.Errorf("pings every 20 s, and a wait of 20 s: %q", got)
 	}
-	if got := w.pinging(reassembly.FromServer, 2*time.Minute); !strings.Contains(got, "possibly ASP.NET Core") {
+	if got := w.pinging(reassembly.FromServer, 20*time.Second, 31*time.Second); !strings.Contains(got, "daphne") || strings.Contains(got, "Python websockets") {
+		t.Errorf("pings every 20 s, and a wait of 31 s: %q", got)
+	}
+	if got := w.pinging(reassembly.FromServer, 2*time.Minute, time.Minute); !strings.Contains(got, "possibly ASP.NET Core") {
 		t.Errorf("what is not verified is told as %q", got)
 	}
 }

@@ -76,9 +76,9 @@ func (p *Pass) pings(e *session.Closed, asker reassembly.Dir, b *pinged) {
 	case gaveUp:
 		like := ""
 		if every, ok := b.period(); ok {
-			like = p.World.pinging(asker, every)
+			like = p.World.pinging(asker, every, waited)
 		} else if b.sent == 1 {
-			like = p.World.pinging(asker, first.time.Sub(p.Conn.Answered.Time))
+			like = p.World.pinging(asker, first.time.Sub(p.Conn.Answered.Time), waited)
 		}
 		report("closed", "no pong of the %v for %.1f s, then the %v closed; %s%s", silent, waited.Seconds(), asker, seen, like)
 	default:

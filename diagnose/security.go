@@ -258,13 +258,42 @@ func (w *World) secretsOf(h *handshake.Handshake) (names []string) {
 	for i := range h.Request.Fields {
 		f := &h.Request.Fields[i]
 		if f.Value != "" && w.secretField(f.Name) {
-			names = append(names, fmt.Sprintf("%s (%d bytes)", f.Name, len(f.Value)))
+			names = append(names, fmt.Sprintf("%s (%s%d bytes)", f.Name, carried(f.Name, f.Value), len(f.Value)))
 		}
 	}
 	if name := secretParameter(h.Target()); name != "" {
 		names = append(names, "parameter "+name)
 	}
 	return names
+}
+
+// carried says in what form a field carries a secret: the scheme of
+// Authorization, the names of cookies.
+func carried(name, value string) string {
+	const most = 4
+	switch strings.ToLower(name) {
+	case "authorization", "proxy-authorization":
+		if scheme, _, ok := strings.Cut(value, " "); ok && len(scheme) <= credential.MaxName {
+			return scheme + ", "
+		}
+	case "cookie":
+		var names []string
+		for pair := range strings.SplitSeq(value, ";") {
+			name, _, ok := strings.Cut(strings.TrimSpace(pair), "=")
+			if !ok || name == "" || len(name) > credential.MaxName {
+				continue
+			}
+			if len(names) == most {
+				names = append(names, "…")
+				break
+			}
+			names = append(names, name)
+		}
+		if len(names) > 0 {
+			return strings.Join(names, " ") + ", "
+		}
+	}
+	return ""
 }
 
 // secretField tells whether a field is a secret by its name. Most names come

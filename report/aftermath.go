@@ -46,7 +46,7 @@ func (f *follower) views(c *session.Conn) {
 	switch c.State {
 	case session.Ended, session.Aborted, session.Rejected:
 	case session.Refused, session.Unanswered:
-		f.out.WriteString("  a browser tells its page: error, then close with code 1006, reason \"\", wasClean false\n")
+		f.out.WriteString("  " + fold(`a browser tells its page: error, then close with code 1006, reason "", wasClean false`, f.opts.width()-2, "    ") + "\n")
 		return
 	default:
 		return

@@ -2,7 +2,6 @@ package report
 
 import (
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/wssniff/wssniff/capture"
@@ -164,7 +163,7 @@ func (s *jsonSink) connection(e *session.Closed, found []*diagnose.Finding) {
 		s.bool("clean", f.Clean)
 	}
 	s.tcp(e.Conn)
-	s.legs(diagnose.LegOf(e.Conn).Legs())
+	s.legs(diagnose.LegOf(e.Conn))
 	if p := &f.PingRTT; p.Count > 0 {
 		s.begin("ping_rtt_ms", '{')
 		s.ms("min", p.Min)
@@ -173,6 +172,7 @@ func (s *jsonSink) connection(e *session.Closed, found []*diagnose.Finding) {
 		s.int("count", p.Count)
 		s.end('}')
 	}
+	s.pulses(e.Conn)
 	if f.IdleMax > 0 {
 		s.ms("idle_max_ms", f.IdleMax)
 	}
@@ -299,20 +299,6 @@ func (s *jsonSink) inputs(list []capture.Input) {
 			s.string("error", in.Err.Error())
 		}
 		s.end('}')
-	}
-	s.end(']')
-}
-
-// legs writes the other legs of the same WebSocket, and what the proxies
-// between them changed in its request.
-func (s *jsonSink) legs(legs []*diagnose.Leg) {
-	if len(legs) == 0 {
-		return
-	}
-	s.begin("legs", '[')
-	for _, l := range legs {
-		s.comma()
-		s.b = strconv.AppendInt(s.b, l.ID, 10)
 	}
 	s.end(']')
 }
