@@ -48,7 +48,8 @@ var connectRules = []Rule{
 				sure = Possible
 			}
 			p.from(reassembly.FromServer)
-			p.Report("", "%d SYN segments to %v in %.1f s%s, and no answer", again+1, c.Server, took.Seconds(), pattern(c)).As(sure).In(c.StartPacket).
+			other, answered := p.World.otherPort(c.Server)
+			p.Report("", "%d SYN segments to %v in %.1f s%s, and no answer%s", again+1, c.Server, took.Seconds(), pattern(c), other).As(sure).In(c.StartPacket, answered).
 				With("syns", again+1).With("took_ms", took.Milliseconds())
 		},
 	},
@@ -87,7 +88,8 @@ var connectRules = []Rule{
 				form, text = "after-restart", ", which answered before,"
 			}
 			p.from(reassembly.FromServer)
-			f := p.Report(form, "%v%s refused the connection after %v", c.Server, text, c.TCP.EndedAt.Sub(c.Start).Round(time.Microsecond)).In(served, c.StartPacket)
+			other, answered := p.World.otherPort(c.Server)
+			f := p.Report(form, "%v%s refused the connection after %v%s", c.Server, text, c.TCP.EndedAt.Sub(c.Start).Round(time.Microsecond), other).In(served, c.StartPacket, answered)
 			if p.World.closedPort(c) > manyPorts {
 				f.At(Info)
 			}
@@ -148,10 +150,32 @@ func (w *World) closedPort(c *session.Conn) int {
 
 // reach notes that a server has answered in HTTP.
 func (w *World) reach(server netip.AddrPort, packet int64) {
+	if _, known := w.hosts[server.Addr()]; known || len(w.hosts) < maxFleet {
+		if w.hosts == nil {
+			w.hosts = make(map[netip.Addr]openPort)
+		}
+		w.hosts[server.Addr()] = openPort{server.Port(), packet}
+	}
 	if at := w.turn(server, false); at.packet >= 0 {
 		at.packet = packet
 		w.served[server] = at
 	}
+}
+
+// otherPort says that the host of a server has answered in HTTP on another
+// port, and where; nothing if it has not.
+func (w *World) otherPort(server netip.AddrPort) (text string, packet int64) {
+	at, ok := w.hosts[server.Addr()]
+	if !ok || at.port == server.Port() {
+		return "", 0
+	}
+	return fmt.Sprintf("; port %d of it answers", at.port), at.packet
+}
+
+// An openPort is the port on which a host has answered last, and where.
+type openPort struct {
+	port   uint16
+	packet int64
 }
 
 // A place is how an address and port answered SYN segments so far.

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"compress/flate"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -96,8 +97,9 @@ var performanceRules = []Rule{
 					form = "cut"
 				}
 				p.from(d)
-				p.Report(form, "the window of the %v was closed %s, %v in all", d, times(n.ZeroWindows), n.ZeroWindow.Round(time.Millisecond)).
-					With("zero_windows", n.ZeroWindows).With("zero_window_ms", n.ZeroWindow.Milliseconds())
+				burst, waited := p.burst(c, d)
+				p.Report(form, "the window of the %v was closed %s, %v in all%s", d, times(n.ZeroWindows), n.ZeroWindow.Round(time.Millisecond), burst).
+					With("zero_windows", n.ZeroWindows).With("zero_window_ms", n.ZeroWindow.Milliseconds()).With("waiting_bytes", waited)
 			}
 		},
 	},
@@ -299,6 +301,21 @@ func (s *shrinker) ratio(b []byte) float64 {
 	s.w.Write(b) // a counter takes all
 	s.w.Close()
 	return float64(s.out) / float64(len(b))
+}
+
+// burst says how much was sent until the window of d closed, how fast, and how
+// much of what came later can have waited then.
+func (p *Pass) burst(c *session.Conn, d reassembly.Dir) (text string, waited int64) {
+	s := c.Segments()
+	stall, ok := s.Stalled(d)
+	if !ok {
+		return "", 0
+	}
+	waited = max(0, s.Sent(d.Other())-stall.Sent)
+	if took := stall.Time.Sub(p.Conn.Answered.Time); p.Conn.Answered.Packet > 0 && took > 0 {
+		text = fmt.Sprintf("; the %v had sent %d bytes by then, %v behind the answer", d.Other(), stall.Sent, took.Round(time.Millisecond))
+	}
+	return text + fmt.Sprintf("; at most %d more waited", waited), waited
 }
 
 // waitedForWindow reports that messages in HTTP/2 had to wait for a window.

@@ -271,8 +271,9 @@ var refusalRules = []Rule{
 				p.Report("closed", "%v after the request%s", waited, largeHead(c)).In(p.Conn.Requested.Packet, c.TCP.EndedIn)
 				return
 			}
-			f := p.Report("timeout", "after %v%s%s", waited, clientTimer(waited), largeHead(c)).In(p.Conn.Requested.Packet, c.TCP.EndedIn)
-			if waited < patience { // a page that was left, a request that was cancelled
+			front, at := p.front(c)
+			f := p.Report("timeout", "after %v%s%s%s", waited, clientTimer(waited), largeHead(c), front).In(p.Conn.Requested.Packet, c.TCP.EndedIn, at)
+			if waited < patience || front != "" { // a page that was left, a request that was cancelled
 				f.At(Info)
 			}
 		},
@@ -335,9 +336,10 @@ func (p *Pass) refusal(variant string, e *session.Refusal, format string, args .
 			text += " (" + c.String() + ")"
 		}
 	}
-	behind, at := p.behind(e)
+	behind, at, explains := p.behind(e)
 	restart, opened, _ := p.restarting(e)
 	f := p.Report(variant, "%s", text+behind+restart).In(e.Requested.Packet, e.Answered.Packet, at, opened).With("status", e.Status())
+	f.Explains = explains
 	if who != "" {
 		f.With("answered_by", who)
 	}

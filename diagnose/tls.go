@@ -118,9 +118,9 @@ var tlsRules = []Rule{
 			c := e.Conn
 			switch p.from(reassembly.FromClient); {
 			case c.Mismatch == session.TLSToHTTP:
-				p.Report("tls-to-http", "%v answers a ClientHello in HTTP", c.Server)
+				p.Report("tls-to-http", "%v answers a ClientHello in HTTP: the client began with 16 03, the server with \"HTTP/\"", c.Server)
 			case c.Mismatch == session.HTTPToTLS:
-				p.Report("http-to-tls", "%v answers a request with a TLS alert", c.Server).In(p.Conn.Requested.Packet)
+				p.Report("http-to-tls", "%v answers a request with a TLS alert: the client began with %q, the server with 15 03", c.Server, began(c)).In(p.Conn.Requested.Packet)
 			default:
 				secured(shutOut)(p, e)
 			}
@@ -129,7 +129,7 @@ var tlsRules = []Rule{
 			if says("plain HTTP request was sent to HTTPS port", "HTTP request to an HTTPS server")(p, e) {
 				p.explained = true
 				p.from(reassembly.FromClient)
-				p.Report("http-to-tls", "%v says so in its answer %d", p.Conn.Server, e.Status()).In(e.Requested.Packet)
+				p.Report("http-to-tls", "%v says so in its answer %d to what began with %q", p.Conn.Server, e.Status(), began(p.Conn.Conn)).In(e.Requested.Packet)
 			}
 		},
 	},
@@ -168,6 +168,14 @@ var tlsRules = []Rule{
 			}
 		},
 	},
+}
+
+// began are the first bytes of a request in clear.
+func began(c *session.Conn) string {
+	if c.Handshake == nil || c.Handshake.Request == nil {
+		return "GET"
+	}
+	return c.Handshake.Request.Method[:min(3, len(c.Handshake.Request.Method))]
 }
 
 const (

@@ -128,6 +128,12 @@ func (s *jsonSink) connection(e *session.Closed, found []*diagnose.Finding) {
 	s.address("client", f.Client)
 	s.address("server", f.Server)
 	s.via(f.Via)
+	if h := f.Handshake; h != nil {
+		s.known("target", s.secret.url(h.Target()))
+		s.known("host", s.secret.host(h.Host()))
+		s.known("origin", s.secret.url(h.Origin()))
+		s.known("user_agent", s.secret.string(h.UserAgent()))
+	}
 	s.int("tcp_stream", f.Stream)
 	s.stream(f.H2)
 	s.tls(f.TLS)
