@@ -65,7 +65,7 @@ var pathRules = []Rule{
 		Seen:    "a segment that was sent again three times or more, with longer and longer waits, and not a packet of the other side since, up to the end of the capture",
 		Means:   "the side that sends believes that it is connected; Linux gives up after 13 to 30 minutes",
 		Causes:  []string{"the other machine sleeps, has lost its network, or was restarted", "a box on the way has forgotten the connection", "a machine or container was killed without a FIN"},
-		Fixes:   []Fix{{"", "a WebSocket ping every 20 to 25 s, and 20 s for its pong"}, {"Linux", "TCP_USER_TIMEOUT on the socket"}, {"nginx", "proxy_socket_keepalive on; towards the backend"}},
+		Fixes:   []Fix{{"", "a WebSocket ping every 20 to 25 s, and 20 s for its pong"}, {"Linux", "TCP_USER_TIMEOUT on the socket"}, {"nginx", "proxy_socket_keepalive on; towards the backend (off by default)"}},
 		Confirm: "capture at the other side: do the segments arrive there?",
 		NotWhen: "the window of the other side is closed, or the capture holds one direction only",
 		Closed: func(p *Pass, e *session.Closed) {
@@ -91,7 +91,7 @@ var pathRules = []Rule{
 		Seen:    "a large segment that was sent again three times or more and never acknowledged, while the other side answers to smaller ones, or a router says that it is too big",
 		Means:   "it looks as if the server hangs: after the certificate, after an answer with large fields, or after the first large message",
 		Causes:  []string{"the MTU of a VPN or an overlay (WireGuard, VXLAN, GRE, PPPoE), and a firewall that drops the ICMP errors", "jumbo frames on a part of the path"},
-		Fixes:   []Fix{{"Linux", "ip link set dev wg0 mtu 1420"}, {"iptables", "-t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"}, {"Linux", "sysctl net.ipv4.tcp_mtu_probing=1"}},
+		Fixes:   []Fix{{"Linux", "ip link set dev wg0 mtu 1420"}, {"iptables", "-t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"}, {"Linux", "sysctl net.ipv4.tcp_mtu_probing=1 (0 by default)"}},
 		Confirm: "ping -M do -s 1472 HOST: the largest size that is answered is the path's, less 28",
 		NotWhen: "the window of the receiver is smaller than the segment; or all is lost: see half-open-peer",
 		Sealed:  func(p *Pass, e *session.Sealed) { p.blackhole(e.Conn) },

@@ -27,6 +27,7 @@ var securityRules = []Rule{
 		Means:   "everybody on the way can read and use them",
 		Causes:  []string{"a ws:// URL", "TLS ends at a proxy before this place"},
 		Fixes:   []Fix{{"", "wss://, Secure and HttpOnly cookies, Strict-Transport-Security"}},
+		Confirm: "--follow ID shows the request or the message, with the value masked",
 		NotWhen: "it is on one machine, or on a private network behind what ends TLS",
 		Variants: []Variant{
 			{ID: "handshake", Title: "the opening handshake has secrets, and no TLS"},
@@ -57,6 +58,7 @@ var securityRules = []Rule{
 		Means:   "targets are kept in the logs of servers and proxies",
 		Causes:  []string{"scripts in browsers cannot set Authorization", "SignalR does so by design (access_token)"},
 		Fixes:   []Fix{{"", "a cookie, a first message, or a ticket that is good once; take queries out of logs"}},
+		Confirm: "look for the parameter's name in the access logs of the server and of the proxies",
 		NotWhen: "it is a ticket that is good once",
 		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
 			if name := secretParameter(h.Target()); name != "" {
@@ -72,6 +74,7 @@ var securityRules = []Rule{
 		Means:   "any page can open a WebSocket as the visitor: browsers do not apply the same-origin policy to them",
 		Causes:  []string{"the check of the Origin is off, or allows all"},
 		Fixes:   []Fix{{"gorilla", "CheckOrigin"}, {"Django", "AllowedHostsOriginValidator"}, {"", "cookies with SameSite; a token in the first message"}},
+		Confirm: "curl with the fields of an upgrade, a valid Cookie and Origin: https://example.org is answered with 101",
 		NotWhen: "the two sites belong together",
 		Variants: []Variant{
 			{ID: "other-site", Title: "a page of another site was let in, with the visitor's cookies"},
@@ -97,6 +100,7 @@ var securityRules = []Rule{
 		Means:   "a page could put what it likes on the wire, and mislead a proxy that takes it for HTTP",
 		Causes:  []string{"a client written by hand", "a random source that was not seeded"},
 		Fixes:   []Fix{{"", "four new bytes from a strong random source for each frame"}},
+		Confirm: "-l frames shows the masking key of each frame that has one",
 		NotWhen: "a program that talks to a server of its own leaves the key zero to save time",
 		Variants: []Variant{
 			{ID: "zero", Severity: Info, Title: "the masking keys are zero: the frames are not masked in effect"},
@@ -127,7 +131,7 @@ var securityRules = []Rule{
 		Seen:    "a message of more than 10 MiB that was sent in less than a hundredth; or several within ten seconds that come to as much, each of more than 32 KiB",
 		Means:   "a receiver without such a limit runs out of memory, or of time",
 		Causes:  []string{"an attack", "very large messages of one and the same byte"},
-		Fixes:   []Fix{{"Node ws", "maxPayload"}, {"coder/websocket", "SetReadLimit"}, {"", "limit what comes out of inflating, not what goes in"}, {"", "limit how many messages one client may send in a second"}},
+		Fixes:   []Fix{{"Node ws", "maxPayload (100 MiB by default)"}, {"coder/websocket", "SetReadLimit (32 KiB by default)"}, {"", "limit what comes out of inflating, not what goes in"}, {"", "limit how many messages one client may send in a second"}},
 		Confirm: "-f ndjson --list messages has wire_length and length of each: what was sent, and what it inflates to",
 		NotWhen: "the messages are meant to be that large; a chat that says the same again and again inflates thirtyfold, and one that repeats earlier messages more, but no message of it is longer than the 32 KiB that it can refer back to",
 		Variants: []Variant{
@@ -155,6 +159,7 @@ var securityRules = []Rule{
 		Means:   "the WebSocket is a way through a proxy for something else",
 		Causes:  []string{"a tunnel that looks like a WebSocket", "smuggling of requests past a proxy"},
 		Fixes:   []Fix{{"", "let the proxy look at status 101 and at the version, and pass upgrades on for exact paths"}},
+		Confirm: "--follow ID shows what comes behind the 101",
 		NotWhen: "the two ends have agreed on it",
 		Frame: func(p *Pass, f *session.Frame) {
 			if p.Conn.Sides[f.Dir].Frames > 0 || p.Conn.Inferred || !p.Conn.Opened {
@@ -173,10 +178,11 @@ var securityRules = []Rule{
 		ID: "exploit-shape", Severity: Warning, Clause: "RFC 6455 §10.7",
 		Title:   "the request has a shape that only attacks have",
 		Advice:  "update the WebSocket library, and look at what else this client has sent",
-		Seen:    "runs of spaces, quotes that do not end, names of prototypes, or hundreds of fields",
+		Seen:    "100 spaces in a row, a quote with 20 backslashes that does not end, an extension called constructor or __proto__, or more than 200 fields",
 		Means:   "known faults of libraries are tried: slow expressions, crashes",
 		Causes:  []string{"a scanner", "an attack"},
 		Fixes:   []Fix{{"", "update the WebSocket library; limit the size and number of fields"}},
+		Confirm: "--follow ID shows the request as it was sent, and -l connections what else this client asked for",
 		NotWhen: "the program is a test of such things",
 		Variants: []Variant{
 			{ID: "spaces", Title: "a field holds a long run of spaces: it makes slow expressions slow"},
