@@ -49,7 +49,7 @@ var connectRules = []Rule{
 			}
 			p.from(reassembly.FromServer)
 			p.Report("", "%d SYN segments to %v in %.1f s%s, and no answer", again+1, c.Server, took.Seconds(), pattern(c)).As(sure).In(c.StartPacket).
-				With("syns", again+1).With("took_ms", took.Milliseconds())
+				With("syns", again+1).With("took_ms", took.Milliseconds()).elsewhere(c.Server.Port())
 		},
 	},
 	{
@@ -88,6 +88,7 @@ var connectRules = []Rule{
 			}
 			p.from(reassembly.FromServer)
 			f := p.Report(form, "%v%s refused the connection after %v", c.Server, text, c.TCP.EndedAt.Sub(c.Start).Round(time.Microsecond)).In(served, c.StartPacket)
+			f.elsewhere(c.Server.Port())
 			if p.World.closedPort(c) > manyPorts {
 				f.At(Info)
 			}

@@ -131,7 +131,7 @@ var idleRules = []Rule{
 		ID: "heartbeat-slower-than-cutoff", Severity: Warning, Clause: "RFC 6455 §5.5.2",
 		Title:   "the heartbeat is too slow for the path, or there is none",
 		Advice:  "a ping every 20 to 25 s, of either side",
-		Seen:    "the time between pings, and the timer that ended the connection; or long silences without a ping",
+		Seen:    "the time between pings is 80 % or more of the timer that ended the connection, or of that which the product has by default that the answer names; or more than 25 s of silence, without a ping",
 		Means:   "the connection lives by chance",
 		Causes:  []string{"no heartbeat is set up", "its period is that of the timer, or above"},
 		Fixes:   []Fix{{"Node ws", "ws.ping() in a setInterval of 25 s"}, {"Python websockets", "ping_interval=20, as by default"}, {"CloudFront", "it counts what the server sends alone: let the server ping"}, {"Phoenix", "it counts what the client sends alone: let the client send its heartbeat"}, {"gorilla", "a ticker that writes PingMessage"}},
@@ -147,6 +147,10 @@ var idleRules = []Rule{
 				if t, timed := p.timedOut(e); timed && 5*beat >= 4*t.after {
 					p.from(by)
 					p.Report("slow", "a ping of the %v every %.1f s, and a timer of %.0f s", by, beat.Seconds(), t.after.Seconds()).In(t.packet)
+				} else if near := p.nearly(by, beat); near != nil && !timed {
+					p.from(by)
+					p.Report("slow", "a ping of the %v every %.1f s; the answer names %v, which ends connections after %.0f s of silence unless it is set otherwise", by, beat.Seconds(), near, near.after.Seconds()).
+						At(Info).As(Possible).In(p.Conn.Answered.Packet)
 				}
 				return
 			}

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"compress/flate"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -71,7 +72,7 @@ var performanceRules = []Rule{
 		ID: "slow-consumer", Severity: Warning, Clause: "RFC 9293 §3.8.6",
 		Title:   "a receiver does not read fast enough",
 		Advice:  "read in a loop and work elsewhere; let the sender look at what is not sent yet, and drop or merge",
-		Seen:    "a receive window of zero, for 200 ms in all or three times; in HTTP/2 a window that was used up, with DATA that waited 200 ms for it in all",
+		Seen:    "a receive window of zero, for 200 ms in all or three times, and whether the sender then ended the connection, or closed with 4500 (Spring) or 1008; in HTTP/2 a window that was used up, with DATA that waited 200 ms for it in all",
 		Means:   "the sender's messages wait in its memory",
 		Causes:  []string{"the receiving thread is blocked: a large JSON.parse, a database", "a stream that is paused, or a read loop that is not there", "a phone in the background", "a sender without backpressure"},
 		Fixes:   []Fix{{"browser, Node", "look at bufferedAmount before each send, or wait for the callback of send(): nothing stops a sender by itself"}, {"", "disconnect clients that do not keep up"}},
@@ -94,11 +95,13 @@ var performanceRules = []Rule{
 					continue
 				}
 				form := "stalled"
-				if c.State == session.Aborted && c.TCP.End != reassembly.NotEnded && c.TCP.EndedBy == d.Other() && s.Sent(d.Other()) > s.Acked(d.Other()) {
+				unread := c.State == session.Aborted && c.TCP.End != reassembly.NotEnded && c.TCP.EndedBy == d.Other() && s.Sent(d.Other()) > s.Acked(d.Other())
+				said := gaveUpSlow(c, d.Other())
+				if unread || said != "" {
 					form = "cut"
 				}
 				p.from(d)
-				p.Report(form, "the window of the %v was closed %s, %v in all", d, times(n.ZeroWindows), n.ZeroWindow.Round(time.Millisecond)).
+				p.Report(form, "the window of the %v was closed %s, %v in all%s", d, times(n.ZeroWindows), n.ZeroWindow.Round(time.Millisecond), said).
 					With("zero_windows", n.ZeroWindows).With("zero_window_ms", n.ZeroWindow.Milliseconds())
 			}
 		},
@@ -216,6 +219,16 @@ var performanceRules = []Rule{
 			}
 		},
 	},
+}
+
+// gaveUpSlow says that d has closed with the code that Spring has for a receiver
+// that is too slow, or for a policy, "" if it has not.
+func gaveUpSlow(c *session.Conn, d reassembly.Dir) string {
+	said := c.Sides[d].Close
+	if said == nil || !said.HasCode || c.ClosedBy != closer(d) || said.Code != 4500 && said.Code != frames.PolicyViolation {
+		return ""
+	}
+	return fmt.Sprintf(", then the %v closed with %d", d, said.Code)
 }
 
 // seconds is a duration, to a millisecond.

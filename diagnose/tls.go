@@ -41,7 +41,7 @@ var tlsRules = []Rule{
 		Causes:  []string{"renewal does not run", "a name is missing", "a self-signed certificate of the first set-up"},
 		Fixes:   []Fix{{"", "certbot renew, and reload the server"}, {"TLS 1.3", "the certificate is encrypted: openssl s_client -connect HOST:PORT -servername HOST"}},
 		Confirm: "openssl s_client -connect HOST:PORT -servername HOST | openssl x509 -noout -dates -subject -issuer -ext subjectAltName",
-		NotWhen: "the clock of the capture is off by more than a day, by the Date of answers: then the server's counts",
+		NotWhen: "the clock of the capture is off by more than a day, by the Date of answers: then the server's counts; or it stands before 1996, when there was no TLS: then no date is judged",
 		Variants: []Variant{
 			{ID: "expired", Title: "the certificate has expired"},
 			{ID: "not-yet-valid", Title: "the certificate is not valid yet"},
@@ -178,6 +178,7 @@ var tlsRules = []Rule{
 }
 
 const (
+	firstTLS   = 1996 // when there was SSL 3.0
 	largeHello = 1300
 	expirySoon = 14 * 24 * time.Hour
 	alertBody  = 2 + 1 + 16 // of a record with an alert, in TLS 1.3
@@ -232,6 +233,7 @@ func certBad(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 	}
 	name := p.serverName(c, f)
 	switch {
+	case now.Year() < firstTLS: // a clock that was never set
 	case now.After(cert.NotAfter):
 		report("expired", Warning, "not after %s, captured %s", day(cert.NotAfter), day(now))
 	case now.Before(cert.NotBefore):
@@ -241,15 +243,24 @@ func certBad(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 	}
 	switch rejected := alertOf(f, tlsdecrypt.Client, 48, 46, 42); {
 	case !cert.Covers(name) && (rejected != nil || !nameless(f.ClientHello)): // what the user had typed is not known
-		report("name-mismatch", Warning, "%s is not among %s", name, strings.Join(cert.Names, ", "))
+		report("name-mismatch", Warning, "%s is not among %s", name, namesOf(cert))
 	case cert.SelfSigned:
 		report("self-signed", Info, "subject and issuer are %s", cert.Subject)
-	case len(chain) > 1 || now.After(cert.NotAfter) || now.Before(cert.NotBefore):
+	case len(chain) > 1 || now.Year() >= firstTLS && (now.After(cert.NotAfter) || now.Before(cert.NotBefore)):
 	case rejected != nil:
 		p.Report("chain-incomplete", "one certificate, of %s", cert.Issuer).As(Likely).In(rejected.Packet)
 	case leftAtOnce(c, f):
 		p.Report("chain-incomplete", "one certificate, of %s, and the client left", cert.Issuer).As(Possible).At(Warning)
 	}
+}
+
+// namesOf are the names of a certificate, as they are compared: the common name
+// is none of them (RFC 9525 §2).
+func namesOf(c *tlsdecrypt.Certificate) string {
+	if len(c.Names) == 0 {
+		return "its names: it has none, only the subject " + c.Subject
+	}
+	return strings.Join(c.Names, ", ")
 }
 
 // leftUnasked tells that the handshake of TLS came to its end, and that the
