@@ -61,7 +61,7 @@ var connectRules = []Rule{
 		Causes:  []string{"the process is not running, or still starting", "a wrong port", "the server listens on 127.0.0.1 inside a container", "localhost is ::1 for the client, and the server listens on IPv4 alone", "a firewall that rejects with a RST", "a load balancer with no healthy server behind it"},
 		Fixes:   []Fix{{"", "listen on 0.0.0.0 or ::"}, {"Node", "127.0.0.1 for localhost, or family: 4"}, {"Docker", "publish the port: -p 8080:8080"}, {"Vite", "server.hmr.clientPort"}},
 		Confirm: "ss -ltnp on the host",
-		NotWhen: "a box on the way sent the RST: then its TTL differs from that of the host's packets",
+		NotWhen: "a box on the way sent the RST: then its TTL differs from that of the host's packets; or a client that asks ::1 first comes in over 127.0.0.1 right behind it",
 		Variants: []Variant{
 			{ID: "ipv6-localhost", Title: "nothing listens on ::1: the server may listen on 127.0.0.1 alone", Advice: "use 127.0.0.1 instead of localhost, or let the server listen on ::"},
 			{ID: "some-backends", Title: "an address refuses some connections and takes others: one of the servers behind it is down", Advice: "look at which of the servers behind this address listens, and at the health checks of the load balancer"},
@@ -89,6 +89,9 @@ var connectRules = []Rule{
 			p.from(reassembly.FromServer)
 			f := p.Report(form, "%v%s refused the connection after %v", c.Server, text, c.TCP.EndedAt.Sub(c.Start).Round(time.Microsecond)).In(served, c.StartPacket)
 			f.elsewhere(c.Server.Port())
+			if other := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), c.Server.Port()); form == "ipv6-localhost" && p.World.served[other].packet > 0 {
+				f.At(Info).In(p.World.served[other].packet).Message += "; over 127.0.0.1 it came in before"
+			}
 			if p.World.closedPort(c) > manyPorts {
 				f.At(Info)
 			}

@@ -159,7 +159,7 @@ var endingRules = []Rule{
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
 			aborted := c.State == session.Aborted || c.State == session.Rejected
-			if !aborted || c.CloseCode != frames.AbnormalClosure || !p.Conn.Opened || c.Sides[0].Frames+c.Sides[1].Frames > 1 {
+			if !aborted || c.TCP.End == reassembly.NotEnded || c.CloseCode != frames.AbnormalClosure || !p.Conn.Opened || c.Sides[0].Frames+c.Sides[1].Frames > 1 {
 				return
 			}
 			if d := c.End.Sub(p.Conn.Answered.Time); d >= 0 && d <= max(2*time.Second, 5*c.TCP.RTT) {

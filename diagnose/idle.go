@@ -139,6 +139,7 @@ var idleRules = []Rule{
 		NotWhen: "the timer counts what one side sends alone, and the other side sends the pings",
 		Variants: []Variant{
 			{ID: "slow", Title: "the heartbeat is slower than the timer that ended the connection"},
+			{ID: "near", Title: "the heartbeat comes just before the timer that the named product has by default", Severity: Info},
 			{ID: "none", Title: "there is no heartbeat, and silences are long", Severity: Info},
 		},
 		Closed: func(p *Pass, e *session.Closed) {
@@ -149,8 +150,8 @@ var idleRules = []Rule{
 					p.Report("slow", "a ping of the %v every %.1f s, and a timer of %.0f s", by, beat.Seconds(), t.after.Seconds()).In(t.packet)
 				} else if near := p.nearly(by, beat); near != nil && !timed {
 					p.from(by)
-					p.Report("slow", "a ping of the %v every %.1f s; the answer names %v, which ends connections after %.0f s of silence unless it is set otherwise", by, beat.Seconds(), near, near.after.Seconds()).
-						At(Info).As(Possible).In(p.Conn.Answered.Packet)
+					p.Report("near", "a ping of the %v every %.1f s; the answer names %v, which ends connections after %.0f s of silence unless it is set otherwise", by, beat.Seconds(), near, near.after.Seconds()).
+						As(Possible).In(p.Conn.Answered.Packet)
 				}
 				return
 			}

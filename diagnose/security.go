@@ -66,7 +66,7 @@ var securityRules = []Rule{
 	},
 	{
 		ID: "cross-site-origin-accepted", Severity: Warning, Clause: "RFC 6455 §10.2",
-		Title:   "the server opens a WebSocket for a page of another site, with the visitor's cookies",
+		Title:   "the server opens a WebSocket for a page of another site, with the visitor's credentials",
 		Advice:  "let the server allow the Origins it knows, and no others",
 		Seen:    "a 101 for a browser whose Origin is of another site than Host, with a cookie or a password of the browser (Basic, NTLM, Negotiate), and no token that the page must know",
 		Means:   "any page can open a WebSocket as the visitor: browsers do not apply the same-origin policy to them",
@@ -75,8 +75,8 @@ var securityRules = []Rule{
 		Confirm: "curl with the fields of an upgrade, a valid Cookie and Origin: https://example.org is answered with 101",
 		NotWhen: "the two sites belong together",
 		Variants: []Variant{
-			{ID: "other-site", Title: "a page of another site was let in, with the visitor's cookies"},
-			{ID: "null", Title: "a page without an Origin was let in, with the visitor's cookies"},
+			{ID: "other-site", Title: "a page of another site was let in, with the visitor's credentials"},
+			{ID: "null", Title: "a page without an Origin was let in, with the visitor's credentials"},
 		},
 		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
 			if !h.Established || !sentUnasked(h.Request) || !strings.HasPrefix(h.UserAgent(), "Mozilla/") || secretParameter(h.Target()) != "" {
