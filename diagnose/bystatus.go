@@ -19,10 +19,10 @@ func byStatus(r Rule, forms []refusalForm, statuses ...int) Rule {
 	for i, s := range statuses {
 		names[i] = strconv.Itoa(s)
 		if s < 10 {
-			names[i] = "another status from " + names[i] + "00 on"
+			names[i] = "any other status from " + names[i] + "00 to " + names[i] + "99"
 		}
 	}
-	r.Seen = "an upgrade answered with " + strings.Join(names, ", ")
+	r.Seen = "an upgrade answered with " + listed(names)
 	r.Refusal = refused(func(e *session.Refusal) bool {
 		s := e.Status()
 		return slices.Contains(statuses, s) || slices.Contains(statuses, s/100) && !slices.Contains(gaveUp, s)
@@ -37,6 +37,15 @@ func byStatus(r Rule, forms []refusalForm, statuses ...int) Rule {
 		}
 	})
 	return r
+}
+
+// listed is "a", "a or b", "a, b or c".
+func listed(names []string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
 // credentials adds what the request had of them, by their names, and what the

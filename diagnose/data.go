@@ -184,7 +184,7 @@ func parseCode(r row) (p privateCode, err error) {
 	if err != nil || n < 3000 || n > 4999 {
 		return p, fmt.Errorf("%q is no close code from 3000 to 4999", r[0])
 	}
-	p = privateCode{code: frames.CloseCode(n), meaning: r[2]}
+	p = privateCode{code: frames.CloseCode(n), meaning: r[2], mark: r.mark()}
 	for of, name := range apiNames {
 		if name == r[1] {
 			p.of = of
@@ -192,14 +192,14 @@ func parseCode(r row) (p privateCode, err error) {
 		}
 	}
 	if r[1] != "-" {
-		return p, fmt.Errorf("%q is no application whose codes can be told: graphql-ws, Discord or -", r[1])
+		return p, fmt.Errorf("%q is no application whose codes can be told: graphql-ws, Discord, Discord voice or -", r[1])
 	}
 	return p, nil
 }
 
 func parseAnswerer(r row) (a answerer, err error) {
 	a.name = r[0]
-	if r[1] == "body" {
+	if a.whole = r[1] == "whole body"; a.whole || r[1] == "body" {
 		a.body = r[2]
 	} else if a.field = r[1]; r[2] != "-" {
 		a.part = r[2]

@@ -19,7 +19,7 @@ var pingRules = []Rule{
 		Seen:    "a Ping, and for 20 s, or until its sender gave up, no Pong with the same payload",
 		Means:   "who sends pings takes the other side for dead and closes: 1011, or TCP alone",
 		Causes:  []string{"the event loop is blocked by a long computation", "the program does not read: no read loop, a paused stream", "a library that does not send Pong by itself", "a gateway that does not pass pings on"},
-		Fixes:   []Fix{{"", "read always; work elsewhere"}, {"Python websockets, uvicorn", "ping_timeout, or to_thread for long work"}, {"gorilla", "a goroutine that calls ReadMessage"}, {".NET", "a ReceiveAsync that is always pending"}},
+		Fixes:   []Fix{{"", "read always; work elsewhere"}, {"Python websockets, uvicorn", "ping_timeout (20 s by default), or to_thread for long work"}, {"gorilla", "a goroutine that calls ReadMessage"}, {".NET", "a ReceiveAsync that is always pending"}},
 		Confirm: "the pongs of other connections of the same program at that time",
 		NotWhen: "a later ping was answered: that is for the earlier ones, too",
 		Variants: []Variant{

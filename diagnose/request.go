@@ -172,7 +172,7 @@ var requestRules = []Rule{
 		ID: "handshake-request-invalid", Severity: Error, Clause: "RFC 6455 §4.1",
 		Title:   "the request breaks another rule of the opening handshake",
 		Advice:  "use a WebSocket client, and send nothing before the connection is open",
-		Seen:    "a method other than GET, no Host, a body, or a fragment in the target",
+		Seen:    "a method other than GET, no Host, a body, a fragment in the target, frames before the 101, or a Host that is not the name TLS was asked for",
 		Means:   "servers answer 400 or 405",
 		Causes:  []string{"a client written by hand", "a proxy that changes the request"},
 		Fixes:   []Fix{{"", "use a WebSocket library for the handshake"}},
