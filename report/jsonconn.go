@@ -66,10 +66,7 @@ func (s *jsonSink) handshake(e *session.Handshake) {
 	if h.Request != nil {
 		s.known("method", h.Request.Method)
 	}
-	s.known("target", s.secret.url(h.Target()))
-	s.known("host", s.secret.host(h.Host()))
-	s.known("origin", s.secret.url(h.Origin()))
-	s.known("user_agent", s.secret.string(h.UserAgent()))
+	s.asked(h)
 	s.known("version", h.Version())
 	s.known("key", h.Key())
 	s.known("accept", h.Accept())
@@ -91,6 +88,17 @@ func (s *jsonSink) handshake(e *session.Handshake) {
 	}
 	s.head("request_headers", h, h.Request)
 	s.head("response_headers", h, h.Response)
+}
+
+// asked writes what was asked for, and by whom.
+func (s *jsonSink) asked(h *handshake.Handshake) {
+	if h == nil {
+		return
+	}
+	s.known("target", s.secret.url(h.Target()))
+	s.known("host", s.secret.host(h.Host()))
+	s.known("origin", s.secret.url(h.Origin()))
+	s.known("user_agent", s.secret.string(h.UserAgent()))
 }
 
 // timed tells whether both packets have a time.
@@ -128,12 +136,7 @@ func (s *jsonSink) connection(e *session.Closed, found []*diagnose.Finding) {
 	s.address("client", f.Client)
 	s.address("server", f.Server)
 	s.via(f.Via)
-	if h := f.Handshake; h != nil {
-		s.known("target", s.secret.url(h.Target()))
-		s.known("host", s.secret.host(h.Host()))
-		s.known("origin", s.secret.url(h.Origin()))
-		s.known("user_agent", s.secret.string(h.UserAgent()))
-	}
+	s.asked(f.Handshake)
 	s.int("tcp_stream", f.Stream)
 	s.stream(f.H2)
 	s.tls(f.TLS)
@@ -170,14 +173,6 @@ func (s *jsonSink) connection(e *session.Closed, found []*diagnose.Finding) {
 	}
 	s.tcp(e.Conn)
 	s.legs(diagnose.LegOf(e.Conn))
-	if p := &f.PingRTT; p.Count > 0 {
-		s.begin("ping_rtt_ms", '{')
-		s.ms("min", p.Min)
-		s.ms("median", p.Median())
-		s.ms("max", p.Max)
-		s.int("count", p.Count)
-		s.end('}')
-	}
 	s.pulses(e.Conn)
 	if f.IdleMax > 0 {
 		s.ms("idle_max_ms", f.IdleMax)

@@ -87,6 +87,14 @@ func beating(p *diagnose.Pulse) string {
 
 // pulses writes the heartbeats, and how long answers took.
 func (s *jsonSink) pulses(c *session.Conn) {
+	if p := &c.PingRTT; p.Count > 0 {
+		s.begin("ping_rtt_ms", '{')
+		s.ms("min", p.Min)
+		s.ms("median", p.Median())
+		s.ms("max", p.Max)
+		s.int("count", p.Count)
+		s.end('}')
+	}
 	if all := diagnose.PulsesOf(c); len(all) > 0 {
 		s.begin("heartbeats", '[')
 		for _, p := range all {
