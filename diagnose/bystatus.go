@@ -28,7 +28,7 @@ func byStatus(r Rule, forms []refusalForm, statuses ...int) Rule {
 		return slices.Contains(statuses, s) || slices.Contains(statuses, s/100) && !slices.Contains(gaveUp, s)
 	}, func(p *Pass, e *session.Refusal) {
 		form, sure := formOf(p, e, forms)
-		f := p.refusal(form, e, "%d %s%s", e.Status(), e.Reason(), bodyOf(e))
+		f := p.refusal(form, e, "%d %s%s%s", e.Status(), e.Reason(), bodyOf(e), askedPath(form, e))
 		if f.Certainty == Certain {
 			f.As(sure)
 		}
@@ -66,6 +66,17 @@ func (p *Pass) credentials(f *Finding, e *session.Refusal) {
 	if scheme, _, _ := strings.Cut(e.Response.Fields.Get("WWW-Authenticate"), " "); scheme != "" {
 		f.With("www_authenticate", scheme)
 	}
+}
+
+// askedPath is the path that was asked for, where it is what is wrong.
+func askedPath(form string, e *session.Refusal) string {
+	const longest = 120
+	at := path(e.Target())
+	switch form {
+	case "host-in-path", "slash", "prefix":
+		return " at " + at[:min(len(at), longest)]
+	}
+	return ""
 }
 
 // login is what a page has on which people log in.

@@ -62,7 +62,11 @@ var closeFrameRules = []Rule{
 			if times > 1 {
 				again = fmt.Sprintf("; %v was thrown out here %d times by now", c.Client.Addr(), times)
 			}
-			n := p.frame("", f, "%v after the 101: %d %s%s", after.Round(time.Millisecond), b.Code, meaning, again).As(Likely).With("code", int64(b.Code)).In(c.Answered.Packet)
+			behind := ""
+			if client.Frames > 0 {
+				behind = fmt.Sprintf(", %v behind the last frame of the client", f.Time.Sub(client.LastAt).Round(time.Millisecond))
+			}
+			n := p.frame("", f, "%v after the 101%s: %d %s%s", after.Round(time.Millisecond), behind, b.Code, meaning, again).As(Likely).With("code", int64(b.Code)).In(c.Answered.Packet)
 			if times > 1 {
 				n.With("times", times)
 			}

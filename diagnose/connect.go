@@ -123,6 +123,9 @@ var connectRules = []Rule{
 				said = strconv.Itoa(int(v.Code))
 			}
 			p.from(reassembly.FromServer)
+			for _, f := range v.Said {
+				said += ", " + f.Name + ": " + f.Value
+			}
 			p.Report("", "%v at %v: %s", v.Kind, c.Server, said).In(c.StartPacket)
 		},
 	},

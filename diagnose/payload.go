@@ -25,7 +25,7 @@ var payloadRules = []Rule{
 				return
 			}
 			s := &p.Conn.talk.sides[m.Dir]
-			p.Report("", "%s, at byte %d of %d; %d of %d before it were JSON", h.Fault, h.FaultAt, m.Length, s.json, s.texts).
+			p.Report("", "%s, at byte %d of %d%s; %d of %d before it were JSON", h.Fault, h.FaultAt, m.Length, around(m, h.FaultAt), s.json, s.texts).
 				With("offset", h.FaultAt).With("fault", h.Fault.String()).With("length", m.Length).In(m.FirstPacket)
 		},
 	},
@@ -96,6 +96,20 @@ var payloadRules = []Rule{
 			}
 		},
 	},
+}
+
+// around shows the bytes about one that is wrong. In a message with a secret
+// they could be a part of it, which nobody would know without its name.
+func around(m *session.Message, at int) string {
+	const before, behind = 16, 16
+	if secretMember(m.Data) != "" || at > len(m.Data) {
+		return ""
+	}
+	text := fmt.Sprintf(", about %q", m.Data[max(0, at-before):min(len(m.Data), at+behind)])
+	if m.Frames > 1 {
+		text += fmt.Sprintf(", in the message as its %d fragments make it", m.Frames)
+	}
+	return text
 }
 
 // splitRead reports that a receiver reads fragments as messages.

@@ -80,8 +80,13 @@ var refusalRules = []Rule{
 			}
 		}),
 		Refusal: refused(originRefused, func(p *Pass, e *session.Refusal) {
-			f := p.refusal("", e, "Origin %s, Host %s", e.Origin(), e.Host()).With("origin", e.Origin()).With("host", e.Host())
-			if packet, other := p.World.OtherOrigin(p.Conn.Client.Addr(), e.Handshake); other {
+			packet, other := p.World.OtherOrigin(p.Conn.Client.Addr(), e.Handshake)
+			let := ""
+			if other {
+				let = fmt.Sprintf("; another Origin was let in, in packet %d", packet)
+			}
+			f := p.refusal("", e, "Origin %s, Host %s%s%s", e.Origin(), e.Host(), apart(e), let).With("origin", e.Origin()).With("host", e.Host())
+			if other {
 				f.In(packet)
 			} else if !originBody.Match(e.Body) {
 				f.As(Likely)
