@@ -95,6 +95,8 @@ func refusalOutcome(c *session.Conn) string {
 	switch {
 	case c.Handshake != nil && c.Handshake.Status() != 0:
 		return "the upgrade was refused with " + strconv.Itoa(c.Handshake.Status())
+	case c.TLS != nil && c.Handshake == nil:
+		return "TLS was not agreed on with " + c.Server.String()
 	case c.TCP.End == reassembly.RST:
 		return c.Server.String() + " refused the TCP connection"
 	}

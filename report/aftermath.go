@@ -29,7 +29,7 @@ func (f *follower) phases(c *session.Conn) {
 	case asked > 0 && c.End != capture.NoTime:
 		part("HTTP, without an answer,", c.End.Sub(asked))
 	case !opened(&c.Facts) && c.End != capture.NoTime && c.Start != capture.NoTime:
-		part("waiting for TCP", c.End.Sub(c.Start))
+		part("waiting for "+awaited(c), c.End.Sub(c.Start)-c.TCP.RTT)
 	}
 	if opened(&c.Facts) && answered > 0 {
 		part("open", c.End.Sub(answered))
@@ -38,6 +38,19 @@ func (f *follower) phases(c *session.Conn) {
 	if len(parts) > 0 {
 		f.out.WriteString("\n  " + fold("took: "+strings.Join(parts, ", "), f.opts.width()-2, "    ") + "\n")
 	}
+}
+
+// awaited is the part that did not come, of a connection that came to nothing.
+func awaited(c *session.Conn) string {
+	switch {
+	case c.TCP.RTT == 0:
+		return "TCP"
+	case c.TLS != nil:
+		return "TLS"
+	case len(c.Via) > 0:
+		return "the proxy"
+	}
+	return "a request"
 }
 
 // views are what a WebSocket API, as browsers have it, tells at either end once
