@@ -95,6 +95,8 @@ func refusalOutcome(c *session.Conn) string {
 	switch {
 	case c.Handshake != nil && c.Handshake.Status() != 0:
 		return "the upgrade was refused with " + strconv.Itoa(c.Handshake.Status())
+	case len(c.Via) > 0 && c.Via[len(c.Via)-1].Refused():
+		return "the proxy " + c.Server.String() + " refused"
 	case c.TLS != nil && c.Handshake == nil:
 		return "TLS was not agreed on with " + c.Server.String()
 	case c.TCP.End == reassembly.RST:
