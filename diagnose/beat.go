@@ -21,6 +21,9 @@ type beat struct {
 	slow         int64        // gaps of about a minute in a row, behind shorter ones
 	slowFrom     int64        // packet of the first of them
 	pingIn       int64        // packet of the last ping
+	open, missed int64        // pings since the last answer, and the packet of the first of them
+
+	fastest, slowest time.Duration // how long answers took
 }
 
 // note takes a sign of life.
@@ -47,6 +50,22 @@ func (b *beat) note(kind subprotocol.Kind, e *session.Message) {
 	}
 	b.pings++
 	b.ping, b.pingIn = e.Time, e.Packet
+	if b.open++; b.open == 1 {
+		b.missed = e.Packet
+	}
+}
+
+// answered takes the answer to the last ping.
+func (b *beat) answered(e *session.Message) {
+	if b.open == 0 {
+		return
+	}
+	took := e.Time.Sub(b.ping)
+	if b.slowest == 0 || took < b.fastest {
+		b.fastest = took
+	}
+	b.slowest = max(b.slowest, took)
+	b.open = 0
 }
 
 // steady tells that the pings come after about the same time.
@@ -91,7 +110,7 @@ var beatRules = []Rule{
 			mine, its := &t.beats[by], &t.beats[other]
 			late := max(beatLate, 5*e.Conn.TCP.RTT)
 			switch waited, quiet := at.Sub(mine.ping), at.Sub(its.ping); {
-			case mine.pings > 0 && mine.ping > its.pong && waited >= late && 3*waited >= mine.period():
+			case t.reader.Pongs() && mine.pings > 0 && mine.ping > its.pong && waited >= late && 3*waited >= mine.period():
 				p.Report("unanswered", "%s: a heartbeat of the %v in packet %d had no answer of the %v for %v, then the %v ended the connection%s", p.Conn.Protocol(), by, mine.pingIn, other, waited.Round(time.Millisecond), by, p.World.usually(p.Conn.Protocol())).
 					As(Likely).In(mine.pingIn).With("waited_ms", waited.Milliseconds())
 			case its.steady() && its.slow == 0 && quiet >= its.period()*14/10:

@@ -62,7 +62,11 @@ var closeFrameRules = []Rule{
 			if times > 1 {
 				again = fmt.Sprintf("; %v was thrown out here %d times by now", c.Client.Addr(), times)
 			}
-			n := p.frame("", f, "%v after the 101: %d %s%s", after.Round(time.Millisecond), b.Code, meaning, again).As(Likely).With("code", int64(b.Code)).In(c.Answered.Packet)
+			behind := ""
+			if client.Frames > 0 {
+				behind = fmt.Sprintf(", %v behind the last frame of the client", f.Time.Sub(client.LastAt).Round(time.Millisecond))
+			}
+			n := p.frame("", f, "%v after the 101%s: %d %s%s", after.Round(time.Millisecond), behind, b.Code, meaning, again).As(Likely).With("code", int64(b.Code)).In(c.Answered.Packet)
 			if times > 1 {
 				n.With("times", times)
 			}
@@ -143,10 +147,10 @@ var closeFrameRules = []Rule{
 		ID: "message-too-big", Severity: Error, Clause: "RFC 6455 §7.4.1",
 		Title:   "a size limit closed the connection",
 		Advice:  "raise the receiver's limit, send smaller messages, or upload over HTTP",
-		Seen:    "a Close frame with 1009",
+		Seen:    "a Close frame with 1009; or the end by the receiver within a second of a frame that is larger than all before and than a known limit; or at API Gateway a frame of more than 32 KiB",
 		Means:   "the receiver does not take messages of this size",
-		Causes:  []string{"the default limit of a library: 8 KiB to 1 MiB are common"},
-		Fixes:   []Fix{{"Node ws", "maxPayload"}, {"Python websockets", "max_size"}, {"gorilla", "SetReadLimit"}, {"coder", "SetReadLimit"}, {"Spring", "setMaxTextMessageBufferSize, setMaxBinaryMessageBufferSize"}},
+		Causes:  []string{"the default limit of a library: 8 KiB of Tomcat, 16 KiB of uWebSockets, 32 KiB of coder and SignalR, 64 KiB of Jetty, 1 MB of Socket.IO, 1 MiB of Python websockets", "a limit that somebody has set", "a message that grows with time: a history, the whole state"},
+		Fixes:   []Fix{{"Node ws", "maxPayload (100 MiB by default)"}, {"Python websockets", "max_size (1 MiB by default)"}, {"gorilla", "SetReadLimit (none by default)"}, {"coder", "SetReadLimit (32 KiB by default)"}, {"Socket.IO", "maxHttpBufferSize (1 MB by default)"}, {"uWebSockets", "maxPayloadLength (16 KiB by default)"}, {"Tomcat, Spring", "setMaxTextMessageBufferSize, setMaxBinaryMessageBufferSize (8 KiB by default)"}},
 		Confirm: "send messages of half and of twice the limit",
 		NotWhen: "the Close only echoes one of the other side",
 		Variants: []Variant{

@@ -125,6 +125,7 @@ type Finding struct {
 	Message       string    // one line with the concrete values
 	Evidence      []Fact    // in the order given
 	Related       []int64   // other packets that prove it
+	Explains      []int64   // connections whose failure this explains, too, by their IDs
 }
 
 // A Fact is a piece of evidence: string, int64, float64, bool or []string.

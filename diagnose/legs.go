@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
@@ -33,12 +34,14 @@ const (
 // A digest stands for the first messages of one direction.
 type digest struct {
 	sum  uint64 // of the first messages, at most digested
+	at   int64  // the sum of their times
 	n    uint8  // how many of them
 	lost bool   // not all of them were captured whole
 }
 
 // take adds one of the first messages.
 func (d *digest) take(m *session.Message) {
+	d.at += int64(m.Time)
 	d.lost = d.lost || !m.Complete
 	var head [17]byte
 	head[0] = byte(m.Opcode)
@@ -50,13 +53,15 @@ func (d *digest) take(m *session.Message) {
 
 // An answered is an opening handshake that is over.
 type answered struct {
-	conn               *Conn
-	id                 int64 // of conn, which may be another by now
-	client, server     netip.AddrPort
-	requested, answer  int64 // packets
-	status             int
-	established        bool
-	path, key, request []byte // request: lines of its fields
+	conn              *Conn
+	id                int64 // of conn, which may be another by now
+	client, server    netip.AddrPort
+	requested, answer int64 // packets
+	took              time.Duration
+	status            int
+	established       bool
+	path, key         []byte
+	request, response []byte // lines of their fields
 }
 
 // An outline is what of an answered is looked at first: most others cannot be a leg
@@ -81,12 +86,13 @@ type Leg struct {
 	Client, Server    netip.AddrPort
 	Status            int // of its answer
 	requested, answer int64
+	took              time.Duration // from the request to the answer
 	key               string
 	conn              *Conn // nil once it has ended
 	digests           [2]digest
-	End               *LegEnd // nil until it has ended
-	outer, inner      []*Leg  // candidates: whose handshake this one lies within, and those within it
-	Changes           []Change
+	End               *LegEnd   // nil until it has ended
+	outer, inner      []*Leg    // candidates: whose handshake this one lies within, and those within it
+	passed            []passage // from each of outer to this one
 }
 
 // A LegEnd is how a leg ended.
@@ -215,7 +221,7 @@ func (l *Leg) end() *LegEnd {
 // legOf gives the leg that c is.
 func (c *Conn) legOf(a *answered) *Leg {
 	if c.leg == nil {
-		c.leg = &Leg{ID: a.id, Client: a.client, Server: a.server, Status: a.status, requested: a.requested, answer: a.answer, key: string(a.key), conn: c}
+		c.leg = &Leg{ID: a.id, Client: a.client, Server: a.server, Status: a.status, requested: a.requested, answer: a.answer, took: a.took, key: string(a.key), conn: c}
 	}
 	return c.leg
 }
@@ -250,7 +256,8 @@ func (w *World) joinLegs(c *Conn, e *session.Handshake) {
 	w.answers++
 	*a = answered{
 		conn: c, id: c.ID, client: c.Client, server: c.Server, requested: e.Requested.Packet, answer: e.Packet, status: e.Status(), established: e.Established,
-		path: append(a.path[:0], path(e.Target())...), key: append(a.key[:0], e.Key()...), request: appendFields(a.request[:0], e.Request),
+		path: append(a.path[:0], path(e.Target())...), key: append(a.key[:0], e.Key()...), took: e.Time.Sub(e.Requested.Time),
+		request: appendFields(a.request[:0], e.Request), response: appendFields(a.response[:0], e.Response),
 	}
 	c.leg = nil
 	here := outlineOf(a)
@@ -271,7 +278,7 @@ func (w *World) joinLegs(c *Conn, e *session.Handshake) {
 		if len(outer.inner) < maxLegs && len(inner.outer) < maxLegs {
 			outer.inner = append(outer.inner, inner)
 			inner.outer = append(inner.outer, outer)
-			inner.Changes = changes(a.request, b.request)
+			inner.passed = append(inner.passed, passage{changes(a.request, b.request), changes(b.response, a.response)})
 		}
 	}
 }

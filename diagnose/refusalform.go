@@ -3,6 +3,7 @@ package diagnose
 import (
 	"bytes"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -152,4 +153,27 @@ func internal(name string) bool {
 		return a.IsPrivate() || a.IsLoopback()
 	}
 	return !strings.Contains(name, ".") || strings.HasSuffix(name, ".local") || strings.HasSuffix(name, ".internal")
+}
+
+// apart says in what Origin and Host differ, and what a proxy says of the host.
+func apart(e *session.Refusal) (text string) {
+	for _, name := range [...]string{"X-Forwarded-Host", "X-Forwarded-Proto"} {
+		if v := e.Request.Fields.Get(name); v != "" {
+			text += ", " + name + " " + v
+		}
+	}
+	from, err := url.Parse(e.Origin())
+	to, wrong := url.Parse("//" + e.Host())
+	if err != nil || wrong != nil || from.Host == "" {
+		return text
+	}
+	switch proto := e.Request.Fields.Get("X-Forwarded-Proto"); {
+	case !strings.EqualFold(from.Hostname(), to.Hostname()):
+		text += ": another host"
+	case from.Port() != to.Port():
+		text += ": another port"
+	case proto != "" && !strings.EqualFold(proto, from.Scheme):
+		text += ": another scheme"
+	}
+	return text
 }

@@ -156,7 +156,11 @@ func (p *Pass) intercepted(f *tlsdecrypt.Facts) {
 			if !strings.Contains(issuer, by.part) {
 				continue
 			}
-			found := p.Report("intercepted", "the issuer is %s, which is %s", chain[i].Issuer, by.name).With("inspector", by.name)
+			name := by.name
+			if by.mark == 'K' {
+				name = "possibly " + name
+			}
+			found := p.Report("intercepted", "the issuer is %s, which is %s", chain[i].Issuer, name).With("inspector", name)
 			if found.As(Likely); by.mark == 'K' {
 				found.As(Possible)
 			}

@@ -19,6 +19,7 @@ var endedBare = Rule{
 	Means:   "the bare socket was closed: the process ended, or something on the way did it; a FIN proves nothing of who sent it",
 	Causes:  []string{"the process was killed or crashed", "a library that closes the socket under TLS", "a box on the way that ends connections"},
 	Fixes:   []Fix{{"", "close the WebSocket, then TLS, then TCP, when a process shuts down"}},
+	Confirm: "the log of that side's process at that time: a crash, a kill, a restart",
 	NotWhen: "the side sent a Close frame, which says the same: many servers leave close_notify out then",
 	Closed: func(p *Pass, e *session.Closed) {
 		c, f := e.Conn, e.Conn.TLS

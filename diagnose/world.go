@@ -39,12 +39,15 @@ type World struct {
 	enders   map[ender]*ends
 	data     *Data                     // what is known of products
 	served   map[netip.AddrPort]place  // by server
+	hosts    map[netip.Addr]openPort   // by the address of servers
 	setbacks map[[2]netip.Addr]setback // by client and server: the last WebSocket that failed
 	bare     map[netip.Addr]bare       // by who sent requests that say upgrade and not to what
 	knocks   map[[2]netip.Addr]knock   // by client and server
 	outages  map[spot]outage
 	failures [maxFailures]failure // the last ones
 	failed   int                  // how many were
+	gateways [maxFailures]gateway
+	waited   int
 	thrown   map[visitor]int64
 	declined map[guest]setback // in HTTP/2, the last one
 	heads    map[guest]headSize

@@ -29,7 +29,7 @@ func (f *follower) phases(c *session.Conn) {
 	case asked > 0 && c.End != capture.NoTime:
 		part("HTTP, without an answer,", c.End.Sub(asked))
 	case !opened(&c.Facts) && c.End != capture.NoTime && c.Start != capture.NoTime:
-		part("waiting for TCP", c.End.Sub(c.Start))
+		part("waiting for "+awaited(c), c.End.Sub(c.Start)-c.TCP.RTT)
 	}
 	if opened(&c.Facts) && answered > 0 {
 		part("open", c.End.Sub(answered))
@@ -40,13 +40,26 @@ func (f *follower) phases(c *session.Conn) {
 	}
 }
 
+// awaited is the part that did not come, of a connection that came to nothing.
+func awaited(c *session.Conn) string {
+	switch {
+	case c.TCP.RTT == 0:
+		return "TCP"
+	case c.TLS != nil:
+		return "TLS"
+	case len(c.Via) > 0:
+		return "the proxy"
+	}
+	return "a request"
+}
+
 // views are what a WebSocket API, as browsers have it, tells at either end once
 // the connection is over: wasClean if that end has both sent and had a Close.
 func (f *follower) views(c *session.Conn) {
 	switch c.State {
 	case session.Ended, session.Aborted, session.Rejected:
 	case session.Refused, session.Unanswered:
-		f.out.WriteString("  a browser tells its page: error, then close with code 1006, reason \"\", wasClean false\n")
+		f.out.WriteString("  " + fold(`a browser tells its page: error, then close with code 1006, reason "", wasClean false`, f.opts.width()-2, "    ") + "\n")
 		return
 	default:
 		return

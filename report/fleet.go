@@ -191,15 +191,13 @@ func network(a netip.Addr) string {
 }
 
 // table is the table of groups. A kind that has one group says nothing, but
-// for servers and paths: there it says what became of all.
+// for servers and paths: there it says what became of all. Of few connections,
+// Origins alone are told apart.
 func (t *fleetTally) table() *table {
 	tab := &table{heading: "Who and where", columns: []column{
 		{title: "BY"}, {title: "", least: 12, short: cutTo}, {title: "TRIED", right: true}, {title: "NO TCP", right: true}, {title: "REFUSED", right: true},
 		{title: "OPENED", right: true}, {title: "ENDS", least: 12, short: cutTo, first: true},
 	}}
-	if t.total < fleetFrom {
-		return tab
-	}
 	for kind := range groupKinds {
 		var keys []groupKey
 		for k := range t.groups {
@@ -207,13 +205,13 @@ func (t *fleetTally) table() *table {
 				keys = append(keys, k)
 			}
 		}
-		if len(keys) == 0 || len(keys) == 1 && kind > byPath {
+		if len(keys) == 0 || len(keys) == 1 && kind > byPath || t.total < fleetFrom && !severalOrigins(keys) {
 			continue
 		}
 		slices.SortFunc(keys, func(a, b groupKey) int {
 			return cmp.Or(-cmp.Compare(t.groups[a].attempts, t.groups[b].attempts), cmp.Compare(a.name, b.name))
 		})
-		if kind != byServer && t.groups[keys[0]].attempts == 1 { // each for itself
+		if kind != byServer && t.groups[keys[0]].attempts == 1 && t.total >= fleetFrom { // each for itself
 			continue
 		}
 		for _, k := range keys[:min(len(keys), fewGroups)] {
@@ -232,6 +230,16 @@ func (t *fleetTally) table() *table {
 		tab.note = "… and connections of groups that there was no room for"
 	}
 	return tab
+}
+
+// severalOrigins tells whether the groups are those of Origins, and several:
+// what a server decides of each is worth a row in any capture.
+func severalOrigins(keys []groupKey) bool {
+	named := 0
+	for _, k := range keys {
+		named += bit(k.kind == byOrigin && k.name != "none")
+	}
+	return named > 1
 }
 
 // ends is "1001 server 12, 1006 client 3": code, side and how often, the most frequent first.
