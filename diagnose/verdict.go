@@ -193,6 +193,10 @@ func whoClosed(c *session.Conn) Author {
 		switch end := next.end(); {
 		case end != nil && end.By != session.ClosedByClient && end.By != session.ClosedByServer:
 			return Author{Dir: by}
+		case next.input != own.input && (end == nil || end.By == own.End.By): // by two clocks nobody knows what came first
+			if end == nil {
+				return Author{Dir: by}
+			}
 		case end == nil, end.Packet > at.end().Packet, end.By != own.End.By:
 			return Author{Dir: by, Proxy: between(at, next, by), Both: end != nil && end.By != own.End.By}
 		}
