@@ -302,15 +302,15 @@ func (w *World) joinLegs(c *Conn, e *session.Handshake) {
 			continue
 		}
 		if a.input != b.input && a.took < b.took {
-			b.hold(a)
+			a.heldBy(b)
 		} else {
-			a.hold(b)
+			b.heldBy(a)
 		}
 	}
 }
 
-// hold notes that b may be what a proxy has made of a.
-func (a *answered) hold(b *answered) {
+// heldBy notes that b may be what a proxy has made of a.
+func (b *answered) heldBy(a *answered) {
 	if !b.like(a) {
 		return
 	}
