@@ -29,8 +29,11 @@ func Verdict(c *session.Conn, found []*Finding) string {
 	if lead.Severity < Warning {
 		return s + "."
 	}
-	if lead.Rule.Layer != Closing {
+	switch {
+	case lead.Rule.Layer != Closing:
 		s += ": " + lead.Title()
+	case c.CloseCode.Name() != "" && lead.Do != "": // it is about the code
+		s += ": " + c.CloseCode.Meaning()
 	}
 	if lead.Rule.Layer == Framing {
 		s += reaction(c, lead)
