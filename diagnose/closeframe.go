@@ -104,6 +104,7 @@ var closeFrameRules = []Rule{
 			if p.Conn.Opened && n != &p.spare {
 				n.With("after_open_ms", f.Time.Sub(p.Conn.Answered.Time).Milliseconds())
 			}
+			n.Do = afterCode[b.Code]
 			if !certain {
 				n.As(Possible)
 			}
@@ -214,6 +215,19 @@ func code(c *session.Close) string {
 		return "no code"
 	}
 	return c.Code.String()
+}
+
+// afterCode is what to do about a close code.
+var afterCode = map[frames.CloseCode]string{
+	frames.ProtocolError:   "look at what the other side sent just before: it broke a rule of the frames, or of what is inside",
+	frames.UnsupportedData: "send the type of message that the other side takes: text or binary",
+	frames.InvalidPayload:  "send text as UTF-8, and whole; the reason, or the log of the side that closed, says which message it was",
+	frames.PolicyViolation: "look at the credentials, the Origin and the limits that the side which closed checks",
+	1010:                   "let the server agree on the extension, or the client do without it",
+	frames.InternalError:   "read the log of the side that closed, at that time: an exception in a handler, or a ping without its pong",
+	1012:                   "reconnect after a random time; let the server close a few connections at a time when it restarts",
+	1013:                   "reconnect later, and later each time, with a random part; give the server more capacity",
+	1014:                   "look at the server behind the gateway, and at the gateway's log",
 }
 
 // closeSeverity says how bad a code is that begins the closing handshake; 0

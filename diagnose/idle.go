@@ -134,7 +134,7 @@ var idleRules = []Rule{
 		Seen:    "the time between pings is 80 % or more of the timer that ended the connection, or of that which the product has by default that the answer names; or more than 25 s of silence, without a ping",
 		Means:   "the connection lives by chance",
 		Causes:  []string{"no heartbeat is set up", "its period is that of the timer, or above"},
-		Fixes:   []Fix{{"Node ws", "ws.ping() in a setInterval of 25 s"}, {"Python websockets", "ping_interval=20, as by default"}, {"CloudFront", "it counts what the server sends alone: let the server ping"}, {"Phoenix", "it counts what the client sends alone: let the client send its heartbeat"}, {"gorilla", "a ticker that writes PingMessage"}},
+		Fixes:   []Fix{{"Node ws", "ws.ping() in a setInterval of 25 s, and ws.terminate() where the last one had no pong"}, {"Python websockets", "ping_interval=20, as by default"}, {"CloudFront", "it counts what the server sends alone: let the server ping"}, {"Phoenix", "it counts what the client sends alone: let the client send its heartbeat"}, {"gorilla", "a ticker that writes PingMessage, and a read deadline that SetPongHandler puts off"}},
 		Confirm: "leave a connection silent, without pings: after how long does it end?",
 		NotWhen: "the timer counts what one side sends alone, and the other side sends the pings",
 		Variants: []Variant{

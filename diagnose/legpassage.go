@@ -38,13 +38,12 @@ type Addition struct {
 	Handshake time.Duration    // until the answer is there
 	Messages  [2]time.Duration // by reassembly.Dir: of the first ones, on the average
 	Known     [2]bool          // of which of the two directions that is known
+	Clocks    bool             // the two were captured by two clocks: what one direction has too much, the other has too little
 }
 
-// Added tells what the proxy between outer and l, the leg behind it, adds. If
-// the two were captured by two clocks, what one direction has too much the
-// other has too little.
+// Added tells what the proxy between outer and l, the leg behind it, adds.
 func (l *Leg) Added(outer *Leg) Addition {
-	a := Addition{Handshake: outer.took - l.took}
+	a := Addition{Handshake: outer.took - l.took, Clocks: outer.input != l.input}
 	for d := range a.Messages {
 		x, y := outer.digest(reassembly.Dir(d)), l.digest(reassembly.Dir(d))
 		if x.n == 0 || x.n != y.n || x.sum != y.sum || x.lost || y.lost {

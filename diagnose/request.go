@@ -10,7 +10,8 @@ import (
 
 // What a proxy needs to pass an upgrade on.
 var upgradeFixes = []Fix{
-	{"nginx", "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; with map $http_upgrade $connection_upgrade { default upgrade; '' close; }"},
+	{"nginx, in http", "map $http_upgrade $connection_upgrade { default upgrade; '' close; }"},
+	{"nginx, in the location", "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;"},
 	{"Apache 2.4.47", `ProxyPass "/ws" "http://backend/ws" upgrade=websocket`},
 	{"Azure Front Door", "no caching on the route"},
 	{"CloudFront", "the origin request policy AllViewer"},

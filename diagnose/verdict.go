@@ -29,8 +29,11 @@ func Verdict(c *session.Conn, found []*Finding) string {
 	if lead.Severity < Warning {
 		return s + "."
 	}
-	if lead.Rule.Layer != Closing {
+	switch {
+	case lead.Rule.Layer != Closing:
 		s += ": " + lead.Title()
+	case c.CloseCode.Name() != "" && lead.Do != "": // it is about the code
+		s += ": " + c.CloseCode.Meaning()
 	}
 	if lead.Rule.Layer == Framing {
 		s += reaction(c, lead)
@@ -193,6 +196,10 @@ func whoClosed(c *session.Conn) Author {
 		switch end := next.end(); {
 		case end != nil && end.By != session.ClosedByClient && end.By != session.ClosedByServer:
 			return Author{Dir: by}
+		case next.input != own.input && (end == nil || end.By == own.End.By): // by two clocks nobody knows what came first
+			if end == nil {
+				return Author{Dir: by}
+			}
 		case end == nil, end.Packet > at.end().Packet, end.By != own.End.By:
 			return Author{Dir: by, Proxy: between(at, next, by), Both: end != nil && end.By != own.End.By}
 		}

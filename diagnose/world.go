@@ -26,6 +26,7 @@ type World struct {
 
 	answered [maxAnswered]answered // the last opening handshakes that are over
 	outlines [maxAnswered]outline  // of the same
+	clocks   bool                  // connections of several captures
 	answers  int                   // how many were
 
 	fields   map[string]bool          // by name: whether it is a secret

@@ -70,10 +70,11 @@ func added(a diagnose.Addition) string {
 	text := "the proxy adds " + span(max(a.Handshake, 0)) + " to the opening handshake"
 	there, back := a.Messages[reassembly.FromClient], a.Messages[reassembly.FromServer]
 	switch known := a.Known; {
-	case known[0] && known[1] && (there < 0 || back < 0):
+	case known[0] && known[1] && (a.Clocks || there < 0 || back < 0):
 		text += ", " + span(max(there+back, 0)) + " to messages there and back: the two legs were captured by two clocks"
 	case known[0] && known[1]:
 		text += ", " + span(there) + " to messages of the client and " + span(back) + " to those of the server"
+	case a.Clocks:
 	case known[reassembly.FromClient] && there >= 0:
 		text += ", " + span(there) + " to messages of the client"
 	case known[reassembly.FromServer] && back >= 0:

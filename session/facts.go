@@ -41,6 +41,7 @@ type Facts struct {
 	Sides [2]Side // by reassembly.Dir
 
 	StartPacket    int64 // the first packet
+	Input          int   // which of several captures it is from: capture.Packet.Input
 	Start          capture.Time
 	ID             int64 // 1-based, in order of first packet, over all TCP connections
 	Stream         int64 // 0-based number of the TCP connection, as Wireshark counts

@@ -75,7 +75,7 @@ func New(conf Config, obs ...Observer) *Tracker {
 
 // Packet takes the next packet of the capture.
 func (t *Tracker) Packet(p *capture.Packet) {
-	t.last.Number = p.Number
+	t.last.Number, t.last.Input = p.Number, p.Input
 	if p.Time != capture.NoTime {
 		t.last.Time = p.Time
 	}
@@ -201,7 +201,7 @@ func (t *Tracker) begin(f *flow, g *reassembly.Segment, fromLow bool) (*Conn, re
 	c.t, c.flow = t, f
 	c.lowIsClient = fromClient == fromLow
 	c.stream.Budget = &t.budget
-	c.StartPacket, c.Start = f.packet, f.time
+	c.StartPacket, c.Start, c.Input = f.packet, f.time, t.last.Input
 	c.Client, c.Server = g.Src, g.Dst
 	if !fromClient {
 		c.Client, c.Server = g.Dst, g.Src
