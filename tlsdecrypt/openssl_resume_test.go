@@ -164,3 +164,47 @@ func TestEarlyData(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyUpdateLost holds that no flight costs more than what was in it, where
+// each side changes its keys on the way (RFC 8446 §4.6.3), not even that which
+// says so.
+func TestKeyUpdateLost(t *testing.T) {
+	if _, err := exec.LookPath("openssl"); err != nil {
+		t.Skip("openssl is not installed: the loss of a KeyUpdate is not tested here")
+	}
+	r := openssl(t, nil, []string{"-tls1_3", "-ciphersuites", "TLS_AES_256_GCM_SHA384"}, "the first line\nK\nthe end\n")
+	keys := keysOf(t, r.keys.Bytes())
+	lines := [2][]string{{"the first line\n", "the end\n"}, {"enil tsrif eht\n", "dne eht\n"}}
+	costly := 0
+	for lost, gone := range r.flights {
+		d := &Decrypter{Keys: keys}
+		var got result
+		for n, f := range r.flights {
+			c := reassembly.Chunk{Dir: f.dir, Data: f.data}
+			if n == lost {
+				c.Data, c.Lost = nil, int64(len(f.data))
+			}
+			for ch := range d.Chunks(&c) {
+				got.take(ch)
+			}
+		}
+		for ch := range d.Flush() {
+			got.take(ch)
+		}
+		for dir := range lines {
+			missing := 0
+			for _, line := range lines[dir] {
+				if !bytes.Contains(got.data[dir], []byte(line)) {
+					missing++
+				}
+			}
+			if missing > 1 || missing > 0 && reassembly.Dir(dir) != gone.dir {
+				t.Errorf("without flight %d of the %v, %d bytes: %q of the %v", lost, gone.dir, len(gone.data), got.data[dir], reassembly.Dir(dir))
+			}
+			costly += missing
+		}
+	}
+	if costly != 4 {
+		t.Errorf("%d lines are missing in all, want one for each of four flights", costly)
+	}
+}
