@@ -275,7 +275,7 @@ func (w *World) joinLegs(c *Conn, e *session.Handshake) {
 	w.answers++
 	*a = answered{
 		conn: c, id: c.ID, client: c.Client, server: c.Server, requested: e.Requested.Packet, answer: e.Packet, status: e.Status(), established: e.Established,
-		path: append(a.path[:0], path(e.Target())...), key: append(a.key[:0], e.Key()...), at: e.Requested.Time, took: e.Time.Sub(e.Requested.Time), input: c.Input,
+		path: append(a.path[:0], path(e.Target())...), key: append(a.key[:0], e.Key()...), at: e.Requested.Time, took: e.Time.Sub(e.Requested.Time), input: int(c.Input),
 		request: appendFields(a.request[:0], e.Request), response: appendFields(a.response[:0], e.Response),
 	}
 	c.leg = nil
