@@ -24,12 +24,21 @@ var tlsRules = []Rule{
 		Causes:  []string{"a certificate of a private CA, or self-signed", "it has expired", "it is for another name", "the intermediate certificate is missing: browsers fetch it, programs do not", "a scanner of TLS whose CA this runtime does not know"},
 		Fixes:   []Fix{{"nginx", "ssl_certificate fullchain.pem;"}, {"Node", "NODE_EXTRA_CA_CERTS=ca.pem"}, {"browser", "open https://host:port once, or use a trusted CA"}},
 		Confirm: "openssl s_client -connect HOST:PORT -servername HOST",
-		NotWhen: "the client's Finished was seen, and a request",
+		NotWhen: "the client's Finished was seen, and a request; where the client comes back at once and gets in, form retried says so on that connection",
 		Variants: []Variant{
+			{ID: "retried", Severity: Info, Title: "a client that had left at the certificate came back at once, asked for something else, and got in", Advice: "nothing is broken for this client; the first attempt costs it a round trip or two"},
 			{ID: "left", Severity: Info, Title: "the client left right behind the TLS handshake", Advice: "if it is no probe, look at the certificate: some clients check it last, and say nothing"},
 		},
 		Closed: secured(certRejected),
-		Sealed: func(p *Pass, e *session.Sealed) { secured(certRejected)(p, &session.Closed{Where: e.Where}) },
+		Sealed: func(p *Pass, e *session.Sealed) {
+			secured(certRejected)(p, &session.Closed{Where: e.Where})
+			p.retried(e.Conn)
+		},
+		Handshake: func(p *Pass, e *session.Handshake) {
+			if e.Established {
+				p.retried(e.Conn)
+			}
+		},
 	},
 	endedBare,
 	{
@@ -75,7 +84,7 @@ var tlsRules = []Rule{
 		ID: "tls-sni-problem", Severity: Error, Clause: "RFC 6066 §3",
 		Title:   "the server does not know the name that it was asked for, or was not told one",
 		Advice:  "connect by name, and send it: a server with several names chooses by it",
-		Seen:    "unrecognized_name, or a failure behind a ClientHello without a name",
+		Seen:    "unrecognized_name, or a failure behind a ClientHello without a name; or the end without a byte there, where others with another name are answered",
 		Means:   "the certificate, and the program behind, are chosen by this name",
 		Causes:  []string{"the client connects by address, or its library sends no name", "a proxy that sends none to its backend", "the name is not configured at the server"},
 		Fixes:   []Fix{{"nginx", "proxy_ssl_server_name on; proxy_ssl_name $host;"}, {"Go", "tls.Config.ServerName"}},
@@ -355,7 +364,9 @@ func badName(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 			asked = "without a name"
 		}
 		p.Report("", "alert %d %s, asked %s", a.Description, tlsdecrypt.AlertName(a.Description), asked).In(h.Packet, a.Packet)
+		return
 	}
+	p.nameShutOut(c, f)
 }
 
 func noProtocol(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {

@@ -71,9 +71,31 @@ func shutOut(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 	if f.ClientHello.Length >= largeHello || !hungUp(c, f) || len(c.Via) > 0 { // behind a proxy, it may be that which ends it
 		return
 	}
+	if _, speaks := p.World.took(c.Server); speaks > 0 {
+		return
+	}
 	p.from(reassembly.FromClient)
 	p.Report("tls-to-http", "%v ends the connection at a ClientHello, without a byte", c.Server).At(Warning).As(Possible).
 		In(f.ClientHello.Packet, c.TCP.EndedIn)
+}
+
+// nameShutOut reports a server that ends the connection at a ClientHello,
+// without a byte, and that answers others who name another server: what
+// chooses by the name, and knows none that fits, does so.
+func (p *Pass) nameShutOut(c *session.Conn, f *tlsdecrypt.Facts) {
+	h, s := f.ClientHello, p.World.shakes[c.Server]
+	if !hungUp(c, f) || len(c.Via) > 0 || s == nil || s.names[0] == 0 || s.deaf > 0 {
+		return
+	}
+	others, packet := p.World.took(c.Server)
+	switch {
+	case nameless(h) && s.nameless == 0:
+		p.Report("", "%v ends the connection at a ClientHello without a name, without a byte%s, who named it", c.Server, others).As(Likely).
+			In(h.Packet, c.TCP.EndedIn, packet)
+	case !nameless(h) && !s.knows(h.ServerName) && s.names[len(s.names)-1] == 0: // not so many that some were not noted
+		p.Report("", "%v ends the connection at a ClientHello for %q, without a byte%s, for other names", c.Server, h.ServerName, others).
+			As(Possible).At(Warning).In(h.Packet, c.TCP.EndedIn, packet)
+	}
 }
 
 // helloLost reports a large ClientHello without an answer, unless small ones
@@ -84,7 +106,8 @@ func helloLost(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 	if h.Length < largeHello || f.Sides[tlsdecrypt.Server].Records > 0 || c.Mismatch != session.NoMismatch || !gaveUp && !hungUp(c, f) {
 		return
 	}
-	if s := p.World.shakes[c.Server]; s != nil && s.deaf > 0 {
+	greeted := p.World.greeted[pathOf(c)]
+	if s := p.World.shakes[c.Server]; s != nil && s.deaf > 0 || greeted.large > 0 {
 		return
 	}
 	p.from(reassembly.FromServer)
@@ -92,7 +115,7 @@ func helloLost(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 	if !gaveUp {
 		found.Message += ", and the end by the server without a byte"
 	}
-	if small := p.World.greeted[pathOf(c)]; small > 0 {
-		found.In(small).As(Certain).Message += "; a smaller one of the same client was answered"
+	if greeted.small > 0 {
+		found.In(greeted.small).As(Certain).Message += "; a smaller one of the same client was answered"
 	}
 }

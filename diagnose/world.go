@@ -54,8 +54,9 @@ type World struct {
 	heads    map[guest]headSize
 	issued   map[uint64]issuer // by the sum of the session
 	shakes   map[netip.AddrPort]*shaken
-	greeted  map[[2]netip.Addr]int64 // by client and server: a small ClientHello that was answered
-	signers  map[uint64]signer       // by the sum of the server's name, the first one
+	greeted  map[[2]netip.Addr]greeting // by client and server
+	turned   map[[2]netip.Addr]turned   // by client and server: the last that left at the certificate
+	signers  map[uint64]signer          // by the sum of the server's name, the first one
 	clock    dated
 	oneSided bool // of a connection only one direction was captured
 }

@@ -178,7 +178,7 @@ func (d *Decrypter) feed(c *reassembly.Chunk) {
 	if d.ended {
 		d.facts.Sides[d.side(c.Dir)].Ended = true
 	}
-	if d.Keys != nil && d.Keys.version != d.seen {
+	if d.Keys = d.Keys.now(); d.Keys != nil && d.Keys.version != d.seen {
 		d.seen, d.retry = d.Keys.version, true
 		d.look()
 	}
@@ -271,6 +271,9 @@ func (d *Decrypter) arrive(h *half, it *held) (produced bool) {
 		h.blocked = true
 	}
 	d.hold(h, it)
+	if d.unsaid() && !it.end && h == d.of(Client) && it.rec.typ == typeData {
+		d.fate(&it.rec)
+	}
 	return false
 }
 

@@ -61,7 +61,6 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	totals, err := session.Run(src, conf, f.workers, checker)
 	unkept := kept.finish()
 	src.progress.clear()
-	src.late(used, stderr)
 	if err != nil && !errors.Is(err, errBroken) {
 		return 0, false, err
 	}

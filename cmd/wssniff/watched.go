@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/wssniff/wssniff/capture"
@@ -30,16 +29,12 @@ type watched struct {
 
 var errBroken = errors.New("nobody reads the report")
 
-// unlocks gives the secrets to decrypt with: nil where there are none, and
-// several workers would have to share them. Those that stand before the first
-// packet of a capture are there in time to be counted.
+// unlocks gives the secrets to decrypt with. Those that stand before the first
+// packet of a capture are there in time to say that one worker is enough.
 func (w *watched) unlocks(workers int) *tlsdecrypt.Keys {
 	if workers > 1 && w.keys.Len() == 0 && len(w.keys.logs) == 0 {
 		w.err, w.ahead = w.Source.Read(&w.first), true
 		w.gather(&w.first)
-		if w.keys.Len() == 0 {
-			return nil
-		}
 	}
 	return &w.keys.Keys
 }
@@ -52,13 +47,6 @@ func (w *watched) gather(p *capture.Packet) {
 		}
 	} else {
 		w.keys.follow(p.Time)
-	}
-}
-
-// late says how it comes that secrets were not used.
-func (w *watched) late(used *tlsdecrypt.Keys, stderr io.Writer) {
-	if used == nil && w.keys.Len() > 0 {
-		fmt.Fprintln(stderr, "wssniff: warning: the capture holds TLS secrets behind its first packet: with --workers 1 they are used")
 	}
 }
 
