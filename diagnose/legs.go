@@ -348,10 +348,17 @@ func appendFields(b []byte, h *handshake.Head) []byte {
 	const most = 4096
 	for i := range h.Fields {
 		f := &h.Fields[i]
-		if len(b)+len(f.Name)+len(f.Value) > most {
+		name := f.Name
+		if strings.HasPrefix(name, ":") { // of HTTP/2: what stands in the first line elsewhere
+			if name != ":authority" {
+				continue
+			}
+			name = "Host"
+		}
+		if len(b)+len(name)+len(f.Value) > most {
 			break
 		}
-		b = append(append(append(append(b, f.Name...), ':'), f.Value...), '\n')
+		b = append(append(append(append(b, name...), ':'), f.Value...), '\n')
 	}
 	return b
 }
