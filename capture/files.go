@@ -146,7 +146,7 @@ func (f *Files) merge(p *Packet) error {
 		}
 		f.number++
 		*p = in.head
-		p.Number = f.number
+		p.Number, p.Input = f.number, in.place
 		in.count(p)
 		f.served = in
 		return nil

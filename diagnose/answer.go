@@ -129,7 +129,7 @@ var answerRules = []Rule{
 		Seen:    "an answer that chooses what was not offered, or several; or none of those offered",
 		Means:   "browsers fail the connection where they offered one and got none, other clients often go on",
 		Causes:  []string{"the server is not set up for the name", "a token is passed as subprotocol and not echoed", "a proxy drops the field from the answer"},
-		Fixes:   []Fix{{"Node ws", "handleProtocols"}, {"", "leave the argument out, or pass [], where no subprotocol is used"}},
+		Fixes:   []Fix{{"Node ws", "handleProtocols"}, {"Phoenix", ":subprotocols of the websocket transport"}, {"ASGI", "subprotocol= in accept"}, {"", "leave the argument out, or pass [], where no subprotocol is used"}},
 		Confirm: "open the URL without a subprotocol, and with each of those that the server lists: wscat -s NAME",
 		NotWhen: "the client goes on without a subprotocol: then it is a warning",
 		Variants: []Variant{

@@ -12,7 +12,8 @@ import (
 type answerer struct {
 	name        string
 	body        string // part of the body
-	field, part string // a field, and a part of its value, both in lower case; an empty part is any. Field status: the number that only one answers with
+	whole       bool   // or all of it
+	field, part string // a field, and a part of its value, both in lower case; an empty part is any. Three are no fields of the answer: status, the number that only one answers with; reason, the words behind it; host, that was asked for
 	certainty   Certainty
 }
 
@@ -21,18 +22,24 @@ func (w *World) whoAnswered(e *session.Refusal) (name string, c Certainty) {
 	for i := range w.data.answerers {
 		a := &w.data.answerers[i]
 		if a.body != "" {
-			if strings.Contains(string(e.Body), a.body) {
+			if a.whole && strings.TrimSpace(string(e.Body)) == a.body || !a.whole && strings.Contains(string(e.Body), a.body) {
 				return a.name, a.certainty
 			}
 			continue
 		}
-		if a.field == "status" {
+		value, there := e.Response.Fields.Get(a.field), e.Response.Fields.Has(a.field)
+		switch a.field {
+		case "status":
 			if strconv.Itoa(e.Status()) == a.part {
 				return a.name, a.certainty
 			}
 			continue
+		case "reason":
+			value, there = e.Reason(), true
+		case "host":
+			value, there = e.Host(), true
 		}
-		if f := e.Response.Fields; f.Has(a.field) && strings.Contains(strings.ToLower(f.Get(a.field)), a.part) {
+		if there && strings.Contains(strings.ToLower(value), a.part) {
 			return a.name, a.certainty
 		}
 	}

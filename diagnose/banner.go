@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wssniff/wssniff/handshake"
+	"github.com/wssniff/wssniff/reassembly"
 )
 
 // A banner is a product that the answer names.
@@ -60,6 +61,28 @@ func (b *banner) rank(t *timer) int {
 		return 1
 	}
 	return 0
+}
+
+// nearly is a timer of the product that the answer names, which pings so seldom
+// just so hold off, as far as nobody has set it otherwise; nil if there is none, or
+// if a silence has shown that it is another one.
+func (p *Pass) nearly(by reassembly.Dir, beat time.Duration) *timer {
+	c := p.Conn
+	if c.banner == nil {
+		return nil
+	}
+	survived := c.longest
+	if w := p.World.endsBy(c.Server, reassembly.FromServer); w != nil {
+		survived = max(survived, w.survived)
+	}
+	for i := range p.World.data.timers {
+		t := &p.World.data.timers[i]
+		counts := t.counts == either || t.counts == ofClient && by == reassembly.FromClient || t.counts == ofServer && by == reassembly.FromServer
+		if counts && t.how <= byClose && t.mark != 'K' && c.banner.rank(t) > 0 && 5*beat >= 4*t.after && max(beat, survived) <= t.after {
+			return t
+		}
+	}
+	return nil
 }
 
 // minuteForm is the form of idle-timeout-60s.

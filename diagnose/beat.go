@@ -13,21 +13,22 @@ import (
 // A beat is what one side has sent of the heartbeat that a protocol inside
 // the WebSocket has: messages that are a sign of life and nothing else.
 type beat struct {
-	pings, pongs int64
-	ping, pong   capture.Time // the last ones
-	packet       int64        // of the last of both
-	gaps         int64        // between pings, while they were steady
-	mean, m2     float64      // of them (Welford)
-	slow         int64        // gaps of about a minute in a row, behind shorter ones
-	slowFrom     int64        // packet of the first of them
-	pingIn       int64        // packet of the last ping
+	pings      int64
+	ping, pong capture.Time // the last ones
+	gaps       int64        // between pings, while they were steady
+	mean, m2   float64      // of them (Welford)
+	slow       int32        // gaps of about a minute in a row, behind shorter ones
+	open       int32        // pings since the last answer
+	slowFrom   int64        // packet of the first of slow
+	missed     int64        // and of open
+	pingIn     int64        // packet of the last ping
+
+	fastest, slowest time.Duration // how long answers took
 }
 
 // note takes a sign of life.
 func (b *beat) note(kind subprotocol.Kind, e *session.Message) {
-	b.packet = e.Packet
 	if kind == subprotocol.Pong {
-		b.pongs++
 		b.pong = e.Time
 		return
 	}
@@ -47,6 +48,22 @@ func (b *beat) note(kind subprotocol.Kind, e *session.Message) {
 	}
 	b.pings++
 	b.ping, b.pingIn = e.Time, e.Packet
+	if b.open++; b.open == 1 {
+		b.missed = e.Packet
+	}
+}
+
+// answered takes the answer to the last ping.
+func (b *beat) answered(e *session.Message) {
+	if b.open == 0 {
+		return
+	}
+	took := e.Time.Sub(b.ping)
+	if b.slowest == 0 || took < b.fastest {
+		b.fastest = took
+	}
+	b.slowest = max(b.slowest, took)
+	b.open = 0
 }
 
 // steady tells that the pings come after about the same time.
@@ -91,7 +108,7 @@ var beatRules = []Rule{
 			mine, its := &t.beats[by], &t.beats[other]
 			late := max(beatLate, 5*e.Conn.TCP.RTT)
 			switch waited, quiet := at.Sub(mine.ping), at.Sub(its.ping); {
-			case mine.pings > 0 && mine.ping > its.pong && waited >= late && 3*waited >= mine.period():
+			case t.reader.Pongs() && mine.pings > 0 && mine.ping > its.pong && waited >= late && 3*waited >= mine.period():
 				p.Report("unanswered", "%s: a heartbeat of the %v in packet %d had no answer of the %v for %v, then the %v ended the connection%s", p.Conn.Protocol(), by, mine.pingIn, other, waited.Round(time.Millisecond), by, p.World.usually(p.Conn.Protocol())).
 					As(Likely).In(mine.pingIn).With("waited_ms", waited.Milliseconds())
 			case its.steady() && its.slow == 0 && quiet >= its.period()*14/10:
@@ -121,7 +138,7 @@ var beatRules = []Rule{
 					text = ", then the server ended the connection"
 				}
 				p.from(reassembly.FromClient)
-				p.Report("", "%s: a heartbeat every %.0f s, then %s after a minute%s", p.Conn.Protocol(), b.period().Seconds(), times(b.slow), text).As(Likely).In(b.slowFrom, b.pingIn)
+				p.Report("", "%s: a heartbeat every %.0f s, then %s after a minute%s", p.Conn.Protocol(), b.period().Seconds(), times(int64(b.slow)), text).As(Likely).In(b.slowFrom, b.pingIn)
 			}
 		},
 	},

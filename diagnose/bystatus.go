@@ -19,16 +19,16 @@ func byStatus(r Rule, forms []refusalForm, statuses ...int) Rule {
 	for i, s := range statuses {
 		names[i] = strconv.Itoa(s)
 		if s < 10 {
-			names[i] = "another status from " + names[i] + "00 on"
+			names[i] = "any other status from " + names[i] + "00 to " + names[i] + "99"
 		}
 	}
-	r.Seen = "an upgrade answered with " + strings.Join(names, ", ")
+	r.Seen = "an upgrade answered with " + listed(names)
 	r.Refusal = refused(func(e *session.Refusal) bool {
 		s := e.Status()
 		return slices.Contains(statuses, s) || slices.Contains(statuses, s/100) && !slices.Contains(gaveUp, s)
 	}, func(p *Pass, e *session.Refusal) {
 		form, sure := formOf(p, e, forms)
-		f := p.refusal(form, e, "%d %s%s", e.Status(), e.Reason(), bodyOf(e))
+		f := p.refusal(form, e, "%d %s%s%s", e.Status(), e.Reason(), bodyOf(e), askedPath(form, e))
 		if f.Certainty == Certain {
 			f.As(sure)
 		}
@@ -39,6 +39,15 @@ func byStatus(r Rule, forms []refusalForm, statuses ...int) Rule {
 	return r
 }
 
+// listed is "a", "a or b", "a, b or c".
+func listed(names []string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
 // credentials adds what the request had of them, by their names, and what the
 // answer asks for.
 func (p *Pass) credentials(f *Finding, e *session.Refusal) {
@@ -47,14 +56,27 @@ func (p *Pass) credentials(f *Finding, e *session.Refusal) {
 		if slices.ContainsFunc(e.SubprotocolsOffered(), tokenLike) {
 			names = append(names, "subprotocol")
 		}
-		if len(names) == 0 {
-			names = []string{"none"}
+		had := "nothing that tells who asks"
+		if len(names) > 0 {
+			had = strings.Join(names, ", ")
 		}
-		f.With("credentials", names)
+		f.Message += "; the request had " + had
+		f.With("carriers", names)
 	}
 	if scheme, _, _ := strings.Cut(e.Response.Fields.Get("WWW-Authenticate"), " "); scheme != "" {
 		f.With("www_authenticate", scheme)
 	}
+}
+
+// askedPath is the path that was asked for, where it is what is wrong.
+func askedPath(form string, e *session.Refusal) string {
+	const longest = 120
+	at := path(e.Target())
+	switch form {
+	case "host-in-path", "slash", "prefix":
+		return " at " + at[:min(len(at), longest)]
+	}
+	return ""
 }
 
 // login is what a page has on which people log in.

@@ -62,7 +62,11 @@ var closeFrameRules = []Rule{
 			if times > 1 {
 				again = fmt.Sprintf("; %v was thrown out here %d times by now", c.Client.Addr(), times)
 			}
-			n := p.frame("", f, "%v after the 101: %d %s%s", after.Round(time.Millisecond), b.Code, meaning, again).As(Likely).With("code", int64(b.Code)).In(c.Answered.Packet)
+			behind := ""
+			if client.Frames > 0 {
+				behind = fmt.Sprintf(", %v behind the last frame of the client", f.Time.Sub(client.LastAt).Round(time.Millisecond))
+			}
+			n := p.frame("", f, "%v after the 101%s: %d %s%s", after.Round(time.Millisecond), behind, b.Code, meaning, again).As(Likely).With("code", int64(b.Code)).In(c.Answered.Packet)
 			if times > 1 {
 				n.With("times", times)
 			}
@@ -100,6 +104,7 @@ var closeFrameRules = []Rule{
 			if p.Conn.Opened && n != &p.spare {
 				n.With("after_open_ms", f.Time.Sub(p.Conn.Answered.Time).Milliseconds())
 			}
+			n.Do = afterCode[b.Code]
 			if !certain {
 				n.As(Possible)
 			}
@@ -143,10 +148,10 @@ var closeFrameRules = []Rule{
 		ID: "message-too-big", Severity: Error, Clause: "RFC 6455 §7.4.1",
 		Title:   "a size limit closed the connection",
 		Advice:  "raise the receiver's limit, send smaller messages, or upload over HTTP",
-		Seen:    "a Close frame with 1009",
+		Seen:    "a Close frame with 1009; or the end by the receiver within a second of a frame that is larger than all before and than a known limit; or at API Gateway a frame of more than 32 KiB",
 		Means:   "the receiver does not take messages of this size",
-		Causes:  []string{"the default limit of a library: 8 KiB to 1 MiB are common"},
-		Fixes:   []Fix{{"Node ws", "maxPayload"}, {"Python websockets", "max_size"}, {"gorilla", "SetReadLimit"}, {"coder", "SetReadLimit"}, {"Spring", "setMaxTextMessageBufferSize, setMaxBinaryMessageBufferSize"}},
+		Causes:  []string{"the default limit of a library: 8 KiB of Tomcat, 16 KiB of uWebSockets, 32 KiB of coder and SignalR, 64 KiB of Jetty, 1 MB of Socket.IO, 1 MiB of Python websockets", "a limit that somebody has set", "a message that grows with time: a history, the whole state"},
+		Fixes:   []Fix{{"Node ws", "maxPayload (100 MiB by default)"}, {"Python websockets", "max_size (1 MiB by default)"}, {"gorilla", "SetReadLimit (none by default)"}, {"coder", "SetReadLimit (32 KiB by default)"}, {"Socket.IO", "maxHttpBufferSize (1 MB by default)"}, {"uWebSockets", "maxPayloadLength (16 KiB by default)"}, {"Tomcat, Spring", "setMaxTextMessageBufferSize, setMaxBinaryMessageBufferSize (8 KiB by default)"}},
 		Confirm: "send messages of half and of twice the limit",
 		NotWhen: "the Close only echoes one of the other side",
 		Variants: []Variant{
@@ -210,6 +215,19 @@ func code(c *session.Close) string {
 		return "no code"
 	}
 	return c.Code.String()
+}
+
+// afterCode is what to do about a close code.
+var afterCode = map[frames.CloseCode]string{
+	frames.ProtocolError:   "look at what the other side sent just before: it broke a rule of the frames, or of what is inside",
+	frames.UnsupportedData: "send the type of message that the other side takes: text or binary",
+	frames.InvalidPayload:  "send text as UTF-8, and whole; the reason, or the log of the side that closed, says which message it was",
+	frames.PolicyViolation: "look at the credentials, the Origin and the limits that the side which closed checks",
+	1010:                   "let the server agree on the extension, or the client do without it",
+	frames.InternalError:   "read the log of the side that closed, at that time: an exception in a handler, or a ping without its pong",
+	1012:                   "reconnect after a random time; let the server close a few connections at a time when it restarts",
+	1013:                   "reconnect later, and later each time, with a random part; give the server more capacity",
+	1014:                   "look at the server behind the gateway, and at the gateway's log",
 }
 
 // closeSeverity says how bad a code is that begins the closing handshake; 0

@@ -27,10 +27,10 @@ var connectRules = []Rule{
 		Advice:  "look for a firewall that drops the port, a wrong address, or a host that is down",
 		Seen:    "a SYN that was sent again, and no SYN-ACK, no RST",
 		Means:   "packets are lost on the way there or back; the program on the server is not the cause",
-		Causes:  []string{"a firewall or security group that drops", "a wrong address: an old DNS record, a private network", "the host is down", "no route, or a VPN that is not up"},
+		Causes:  []string{"a firewall or security group that drops", "a wrong address: an old DNS record, a private network", "the host is down", "no route, or a VPN that is not up", "the queue of the listener is full: then other SYN segments are answered"},
 		Fixes:   []Fix{{"", "open the port in the security group, in the host's firewall and for the way back"}, {"", "a connect timeout of 5 to 10 s in the client, and another try"}, {"", "try port 443"}},
 		Confirm: "capture at the server: does the SYN arrive?",
-		NotWhen: "the capture holds one direction only",
+		NotWhen: "the capture holds one direction only; or a client that asks over IPv6 and IPv4 came in over the other: its SYN is not sent again",
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
 			if c.State != session.Unanswered || c.Handshake != nil || c.H2 != nil || c.Unreached != nil {
@@ -48,8 +48,9 @@ var connectRules = []Rule{
 				sure = Possible
 			}
 			p.from(reassembly.FromServer)
-			p.Report("", "%d SYN segments to %v in %.1f s%s, and no answer", again+1, c.Server, took.Seconds(), pattern(c)).As(sure).In(c.StartPacket).
-				With("syns", again+1).With("took_ms", took.Milliseconds())
+			other, answered := p.World.otherPort(c.Server)
+			p.Report("", "%d SYN segments to %v in %.1f s%s, and no answer%s", again+1, c.Server, took.Seconds(), pattern(c), other).As(sure).In(c.StartPacket, answered).
+				With("syns", again+1).With("took_ms", took.Milliseconds()).elsewhere(c.Server.Port())
 		},
 	},
 	{
@@ -58,10 +59,10 @@ var connectRules = []Rule{
 		Advice:  "start the server, or connect to the port and the address that it listens on: ss -ltnp",
 		Seen:    "a SYN, and a RST with its acknowledgment as the answer",
 		Means:   "the host is up and reached; no program has the port open, or a firewall rejects it",
-		Causes:  []string{"the process is not running, or still starting", "a wrong port", "the server listens on 127.0.0.1 inside a container", "localhost is ::1 for the client, and the server listens on IPv4 alone", "a firewall that rejects with a RST"},
+		Causes:  []string{"the process is not running, or still starting", "a wrong port", "the server listens on 127.0.0.1 inside a container", "localhost is ::1 for the client, and the server listens on IPv4 alone", "a firewall that rejects with a RST", "a load balancer with no healthy server behind it"},
 		Fixes:   []Fix{{"", "listen on 0.0.0.0 or ::"}, {"Node", "127.0.0.1 for localhost, or family: 4"}, {"Docker", "publish the port: -p 8080:8080"}, {"Vite", "server.hmr.clientPort"}},
 		Confirm: "ss -ltnp on the host",
-		NotWhen: "a box on the way sent the RST: then its TTL differs from that of the host's packets",
+		NotWhen: "a box on the way sent the RST: then its TTL differs from that of the host's packets; or a client that asks ::1 first comes in over 127.0.0.1 right behind it",
 		Variants: []Variant{
 			{ID: "ipv6-localhost", Title: "nothing listens on ::1: the server may listen on 127.0.0.1 alone", Advice: "use 127.0.0.1 instead of localhost, or let the server listen on ::"},
 			{ID: "some-backends", Title: "an address refuses some connections and takes others: one of the servers behind it is down", Advice: "look at which of the servers behind this address listens, and at the health checks of the load balancer"},
@@ -87,7 +88,12 @@ var connectRules = []Rule{
 				form, text = "after-restart", ", which answered before,"
 			}
 			p.from(reassembly.FromServer)
-			f := p.Report(form, "%v%s refused the connection after %v", c.Server, text, c.TCP.EndedAt.Sub(c.Start).Round(time.Microsecond)).In(served, c.StartPacket)
+			other, answered := p.World.otherPort(c.Server)
+			f := p.Report(form, "%v%s refused the connection after %v%s", c.Server, text, c.TCP.EndedAt.Sub(c.Start).Round(time.Microsecond), other).In(served, c.StartPacket, answered)
+			f.elsewhere(c.Server.Port())
+			if other := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), c.Server.Port()); form == "ipv6-localhost" && p.World.served[other].packet > 0 {
+				f.At(Info).In(p.World.served[other].packet).Message += "; over 127.0.0.1 it came in before"
+			}
 			if p.World.closedPort(c) > manyPorts {
 				f.At(Info)
 			}
@@ -100,7 +106,7 @@ var connectRules = []Rule{
 		Seen:    "CONNECT or SOCKS, and an answer that says no",
 		Means:   "the request never left the proxy: the server knows nothing of it",
 		Causes:  []string{"the client library cannot authenticate to a proxy", "CONNECT is allowed to port 443 only", "the address is on a list of the proxy", "the proxy cannot reach the server"},
-		Fixes:   []Fix{{"Node", "an agent: new WebSocket(url, {agent})"}, {"Squid", "acl SSL_ports, http_access allow CONNECT"}, {"", "wss on port 443"}},
+		Fixes:   []Fix{{"Node", "an agent: new WebSocket(url, {agent})"}, {"Squid", "acl SSL_ports has 443 alone by default: add the port, and http_access allow CONNECT SSL_ports"}, {"Squid", "http_upgrade_request_protocols WebSocket allow all, for ws:// through it: by default it takes Upgrade away"}, {"", "wss on port 443"}},
 		Confirm: "curl -v -x http://PROXY:PORT https://HOST/",
 		NotWhen: "the client tries again with Proxy-Authorization and comes through",
 		Closed: func(p *Pass, e *session.Closed) {
@@ -117,6 +123,9 @@ var connectRules = []Rule{
 				said = strconv.Itoa(int(v.Code))
 			}
 			p.from(reassembly.FromServer)
+			for _, f := range v.Said {
+				said += ", " + f.Name + ": " + f.Value
+			}
 			p.Report("", "%v at %v: %s", v.Kind, c.Server, said).In(c.StartPacket)
 		},
 	},
@@ -148,10 +157,32 @@ func (w *World) closedPort(c *session.Conn) int {
 
 // reach notes that a server has answered in HTTP.
 func (w *World) reach(server netip.AddrPort, packet int64) {
+	if _, known := w.hosts[server.Addr()]; known || len(w.hosts) < maxFleet {
+		if w.hosts == nil {
+			w.hosts = make(map[netip.Addr]openPort)
+		}
+		w.hosts[server.Addr()] = openPort{server.Port(), packet}
+	}
 	if at := w.turn(server, false); at.packet >= 0 {
 		at.packet = packet
 		w.served[server] = at
 	}
+}
+
+// otherPort says that the host of a server has answered in HTTP on another
+// port, and where; nothing if it has not.
+func (w *World) otherPort(server netip.AddrPort) (text string, packet int64) {
+	at, ok := w.hosts[server.Addr()]
+	if !ok || at.port == server.Port() {
+		return "", 0
+	}
+	return fmt.Sprintf("; port %d of it answers", at.port), at.packet
+}
+
+// An openPort is the port on which a host has answered last, and where.
+type openPort struct {
+	port   uint16
+	packet int64
 }
 
 // A place is how an address and port answered SYN segments so far.

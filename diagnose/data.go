@@ -184,7 +184,7 @@ func parseCode(r row) (p privateCode, err error) {
 	if err != nil || n < 3000 || n > 4999 {
 		return p, fmt.Errorf("%q is no close code from 3000 to 4999", r[0])
 	}
-	p = privateCode{code: frames.CloseCode(n), meaning: r[2]}
+	p = privateCode{code: frames.CloseCode(n), meaning: r[2], mark: r.mark()}
 	for of, name := range apiNames {
 		if name == r[1] {
 			p.of = of
@@ -192,14 +192,14 @@ func parseCode(r row) (p privateCode, err error) {
 		}
 	}
 	if r[1] != "-" {
-		return p, fmt.Errorf("%q is no application whose codes can be told: graphql-ws, Discord or -", r[1])
+		return p, fmt.Errorf("%q is no application whose codes can be told: graphql-ws, Discord, Discord voice or -", r[1])
 	}
 	return p, nil
 }
 
 func parseAnswerer(r row) (a answerer, err error) {
 	a.name = r[0]
-	if r[1] == "body" {
+	if a.whole = r[1] == "whole body"; a.whole || r[1] == "body" {
 		a.body = r[2]
 	} else if a.field = r[1]; r[2] != "-" {
 		a.part = r[2]
@@ -243,12 +243,16 @@ func asMarked(mark byte, product, setting string) string {
 	return name
 }
 
-// pinging names the stacks that send Ping frames so often, "" for none.
-func (w *World) pinging(by reassembly.Dir, every time.Duration) string {
+// lateTick is how late a stack may notice that it has waited long enough.
+const lateTick = 3 * time.Second
+
+// pinging names the stacks that send Ping frames so often and wait for the Pong
+// as long as was waited, "" for none.
+func (w *World) pinging(by reassembly.Dir, every, waited time.Duration) string {
 	var names []string
 	for i := range w.data.beats {
 		h := &w.data.beats[i]
-		if h.protocol != "ping" || !h.by[by] || !about(every, h.every) {
+		if h.protocol != "ping" || !h.by[by] || !about(every, h.every) || h.wait > 0 && (waited < h.wait-time.Second || waited > h.wait+lateTick) {
 			continue
 		}
 		names = append(names, asMarked(h.mark, h.stack, h.setting))

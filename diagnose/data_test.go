@@ -48,8 +48,9 @@ func TestDataReplaced(t *testing.T) {
 		{"limits.tsv", "10\tx\tframe\t1008\tmax" + tail, `limits.tsv: line 1: "1008" is no way to close: 1009, close, fin`},
 		{"closecodes.tsv", "4999\tDiscord\tmine" + tail, ""},
 		{"closecodes.tsv", "1000\tDiscord\tmine" + tail, `closecodes.tsv: line 1: "1000" is no close code from 3000 to 4999`},
-		{"closecodes.tsv", "4999\tme\tmine" + tail, `closecodes.tsv: line 1: "me" is no application whose codes can be told: graphql-ws, Discord or -`},
+		{"closecodes.tsv", "4999\tme\tmine" + tail, `closecodes.tsv: line 1: "me" is no application whose codes can be told: graphql-ws, Discord, Discord voice or -`},
 		{"answerers.tsv", "x\tserver\tx/\tlikely" + tail, ""},
+		{"answerers.tsv", "x\twhole body\tBad\tlikely" + tail, ""},
 		{"answerers.tsv", "x\tserver\tx/\tsure" + tail, `answerers.tsv: line 1: "sure" is no certainty: certain, likely or possible`},
 		{"answerers.tsv", "x\tserver\tx/\tlikely\tQ\t2026-11\tits source", `answerers.tsv: line 1: "Q" is no mark: V, S or K`},
 		{"answerers.tsv", "x\tserver", `answerers.tsv: line 1: 2 columns, not 7`},
@@ -65,10 +66,13 @@ func TestDataReplaced(t *testing.T) {
 		}
 	}
 	w := World{data: ownData()}
-	if got := w.pinging(reassembly.FromServer, 20*time.Second); !strings.Contains(got, "Python websockets") {
-		t.Errorf("pings every 20 s: %q", got)
+	if got := w.pinging(reassembly.FromServer, 20*time.Second, 20*time.Second); !strings.Contains(got, "Python websockets") || strings.Contains(got, "daphne") {
+		t.Errorf("pings every 20 s, and a wait of 20 s: %q", got)
 	}
-	if got := w.pinging(reassembly.FromServer, 2*time.Minute); !strings.Contains(got, "possibly ASP.NET Core") {
+	if got := w.pinging(reassembly.FromServer, 20*time.Second, 31*time.Second); !strings.Contains(got, "daphne") || strings.Contains(got, "Python websockets") {
+		t.Errorf("pings every 20 s, and a wait of 31 s: %q", got)
+	}
+	if got := w.pinging(reassembly.FromServer, 2*time.Minute, time.Minute); !strings.Contains(got, "possibly ASP.NET Core") {
 		t.Errorf("what is not verified is told as %q", got)
 	}
 }

@@ -125,6 +125,8 @@ type Finding struct {
 	Message       string    // one line with the concrete values
 	Evidence      []Fact    // in the order given
 	Related       []int64   // other packets that prove it
+	Do            string    // what to do about it in place of the rule's advice, where that hangs on a value; else ""
+	Explains      []int64   // connections whose failure this explains, too, by their IDs
 }
 
 // A Fact is a piece of evidence: string, int64, float64, bool or []string.
@@ -159,6 +161,9 @@ func (f *Finding) Title() string {
 
 // Advice is what to do about it, in a line.
 func (f *Finding) Advice() string {
+	if f.Do != "" {
+		return f.Do
+	}
 	if f.Variant != nil && f.Variant.Advice != "" {
 		return f.Variant.Advice
 	}

@@ -23,7 +23,7 @@ var endingRules = []Rule{
 		Seen:    "bytes of one side that the other did not acknowledge for seconds, then the end by the side that was left",
 		Means:   "who was left learns of it from its own timer only; its API reports 1006 much later",
 		Causes:  []string{"a laptop that sleeps, a phone that changed the network", "a machine or container that was killed", "a NAT or firewall that forgot the connection and says nothing"},
-		Fixes:   []Fix{{"", "a ping every 20 to 30 s, and a timeout for its pong"}, {"browser", "reconnect on the events online and visibilitychange"}},
+		Fixes:   []Fix{{"", "a ping every 20 to 25 s, and 20 s for its pong"}, {"browser", "reconnect on the events online and visibilitychange"}},
 		Confirm: "capture at the other end: what it sent, and whether it was still there",
 		NotWhen: "acknowledgments still come: then the machine is alive, and the program is stuck",
 		Closed: func(p *Pass, e *session.Closed) {
@@ -43,7 +43,7 @@ var endingRules = []Rule{
 		Seen:    "a FIN in an open WebSocket, with no Close frame of either side",
 		Means:   "the host of that side is alive, and closed the socket politely; APIs report 1006",
 		Causes:  []string{"a proxy's timeout", "the process ended or crashed", "the library gave up on a timer of its own, or on a message too large", "an exception in a handler", "a mobile system put the program to sleep"},
-		Fixes:   []Fix{{"", "send a Ping more often than the shortest timeout on the way"}, {"", "close with a Close frame when a process shuts down"}},
+		Fixes:   []Fix{{"", "send a Ping every 20 to 25 s, more often than the timeouts on the way"}, {"", "close with a Close frame when a process shuts down"}},
 		Confirm: "capture on both sides of a proxy: the side that sees the FIN first has who closed behind it",
 		NotWhen: "both sides sent Close frames",
 		Variants: []Variant{
@@ -62,7 +62,7 @@ var endingRules = []Rule{
 		Seen:    "a RST in an open WebSocket, with no Close frame of either side",
 		Means:   "APIs report 1006, often with ECONNRESET; data on its way is gone",
 		Causes:  []string{"the process was killed", "the program destroyed the socket with data unread", "a NAT or load balancer had forgotten the connection", "an intrusion prevention system"},
-		Fixes:   []Fix{{"", "shut down with Close 1001 and then FIN"}, {"", "send a Ping more often than idle connections are forgotten"}},
+		Fixes:   []Fix{{"", "shut down with Close 1001 and then FIN"}, {"", "send a Ping every 20 to 25 s, before an idle connection is forgotten"}},
 		Confirm: "capture at both ends: does the one that is said to have reset send a RST?",
 		NotWhen: "a Close frame went before it: see reset-after-close",
 		Variants: []Variant{
@@ -100,7 +100,7 @@ var endingRules = []Rule{
 		ID: "closing-handshake-incomplete", Severity: Warning, Clause: "RFC 6455 §5.5.1",
 		Title:   "a Close frame was sent and the closing handshake not finished",
 		Advice:  "keep reading until the connection is closed, and answer a Close at once",
-		Seen:    "a Close frame of one side, none of the other, and the end of TCP",
+		Seen:    "a Close frame of one side and none of the other when TCP ends; another code in the answer; or both Close frames, and a TCP connection that one side does not close",
 		Means:   "who sent the Close waits for its timer; its API may report that it was not clean",
 		Causes:  []string{"a handler that is blocked, or reads no more", "a proxy that ends both ways at the first FIN", "the other side closes TCP as its answer"},
 		Fixes:   []Fix{{"", "keep a read loop running until closed, and set a timeout for closing"}},
@@ -159,7 +159,7 @@ var endingRules = []Rule{
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
 			aborted := c.State == session.Aborted || c.State == session.Rejected
-			if !aborted || c.CloseCode != frames.AbnormalClosure || !p.Conn.Opened || c.Sides[0].Frames+c.Sides[1].Frames > 1 {
+			if !aborted || c.TCP.End == reassembly.NotEnded || c.CloseCode != frames.AbnormalClosure || !p.Conn.Opened || c.Sides[0].Frames+c.Sides[1].Frames > 1 {
 				return
 			}
 			if d := c.End.Sub(p.Conn.Answered.Time); d >= 0 && d <= max(2*time.Second, 5*c.TCP.RTT) {

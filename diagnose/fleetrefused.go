@@ -172,20 +172,48 @@ func (w *World) noteFailure(c *session.Conn) {
 }
 
 // behind says what a server behind the one that refused did meanwhile, as far
-// as the capture has it, and where.
-func (p *Pass) behind(e *session.Refusal) (text string, packet int64) {
+// as the capture has it, where, and on which connections, if they are no legs.
+func (p *Pass) behind(e *session.Refusal) (text string, packet int64, conns []int64) {
 	if e.Status() < 500 || e.Requested.Packet == 0 {
-		return "", 0
+		return "", 0, nil
 	}
 	for _, l := range p.Conn.leg.Legs() {
 		if l.within(p.Conn.leg) && l.Status != 101 {
-			return fmt.Sprintf("; %v behind it had the request and answered %d (connection %d)", l.Server, l.Status, l.ID), l.answer
+			return fmt.Sprintf("; %v behind it had the request and answered %d (connection %d)", l.Server, l.Status, l.ID), l.answer, nil
 		}
 	}
 	for i := range min(p.World.failed, maxFailures) {
 		f := &p.World.failures[(p.World.failed-1-i)%maxFailures]
 		if f.client == p.Conn.Server.Addr() && f.server != p.Conn.Server && f.to >= e.Requested.Time && f.to <= e.Answered.Time && (f.path == "" || samePath(f.path, path(e.Target()))) {
-			return fmt.Sprintf("; meanwhile %v behind it %s (connection %d)", f.server, f.what, f.id), f.packet
+			if conns = append(conns, f.id); len(conns) == 1 {
+				text, packet = fmt.Sprintf("; meanwhile %v behind it %s (connection %d)", f.server, f.what, f.id), f.packet
+			}
+		}
+	}
+	if conns != nil {
+		return text, packet, conns
+	}
+	p.World.gateways[p.World.waited%maxFailures] = gateway{p.Conn.Server.Addr(), path(e.Target()), e.Requested.Time, e.Answered, p.Conn.ID, e.Status()}
+	p.World.waited++
+	return "", 0, nil
+}
+
+// A gateway is one that has answered with an error, before it was seen why.
+type gateway struct {
+	host     netip.Addr
+	path     string
+	asked    capture.Time
+	answered session.Where
+	id       int64
+	status   int
+}
+
+// front says what the proxy that asked on c in vain has answered meanwhile, and where.
+func (p *Pass) front(c *session.Conn) (text string, packet int64) {
+	for i := range min(p.World.waited, maxFailures) {
+		g := &p.World.gateways[(p.World.waited-1-i)%maxFailures]
+		if g.host == c.Client.Addr() && g.id != c.ID && g.asked <= p.Conn.Requested.Time && p.Conn.Requested.Time <= g.answered.Time && samePath(g.path, path(c.Handshake.Target())) {
+			return fmt.Sprintf("; the proxy that asked answered its client with %d (connection %d)", g.status, g.id), g.answered.Packet
 		}
 	}
 	return "", 0

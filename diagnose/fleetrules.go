@@ -42,8 +42,9 @@ var fleetRules = []Rule{
 		Advice:  "look for a reload or a deployment at that time; drain connections one by one, with 1012",
 		Seen:    "ten connections of one server that it ended within two seconds, of ages that differ by a fifth or more",
 		Means:   "their clients come back together",
-		Causes:  []string{"a reload of the proxy's configuration", "a deployment", "the process ended", "a node of a load balancer was replaced"},
-		Fixes:   []Fix{{"ingress-nginx", "fewer reloads; a larger worker-shutdown-timeout (240 s by default)"}, {"Caddy", "stream_close_delay"}, {"Kubernetes", "preStop with a sleep, and terminationGracePeriodSeconds above it"}},
+		Causes:  []string{"a reload of the proxy's configuration", "a deployment", "the process ended", "a node of a load balancer was replaced", "a time to drain that is over: 10 s in Traefik, 30 s in Kubernetes, 240 s in ingress-nginx, 300 s in AWS ALB"},
+		Fixes:   []Fix{{"ingress-nginx", "fewer reloads; a larger worker-shutdown-timeout (240 s by default)"}, {"Caddy", "stream_close_delay"}, {"Kubernetes", "preStop with a sleep, and terminationGracePeriodSeconds above it (30 by default)"}, {"AWS ALB", "deregistration_delay.timeout_seconds (300 by default)"}},
+		Confirm: "the log of the proxy, or of the deployment, at that time",
 		NotWhen: "all were opened together: then a limit on their age has ended them",
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
@@ -67,6 +68,7 @@ var fleetRules = []Rule{
 		Means:   "the fault is of that server, not of the clients",
 		Causes:  []string{"an old version or configuration on one node", "long-lived connections that are never balanced again", "the network of that node"},
 		Fixes:   []Fix{{"", "replace the node"}, {"", "a largest age of connections, and balancing by least connections"}},
+		Confirm: "open the same path 30 times at this server directly, and 30 times at another one",
 		NotWhen: "there were fewer than 30 attempts on either",
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
@@ -84,10 +86,11 @@ var fleetRules = []Rule{
 		ID: "connection-leak", Severity: Warning, Clause: "RFC 9293 §3.6",
 		Title:   "connections are not closed: one side leaves them half open again and again",
 		Advice:  "handle close, error and end of the socket alike, and close it in each",
-		Seen:    "three connections or more in which the same end had a FIN, acknowledged it, and sent none for a minute",
+		Seen:    "three connections or more in which the same end had a FIN, acknowledged it, and sent none for a minute; a client that opens one more beside three that were silent for a minute; ten connections of a server without a packet for five minutes",
 		Means:   "descriptors and memory run out there, slowly",
 		Causes:  []string{"a server that ignores the end of upgraded sockets (allowHalfOpen)", "a table of connections that is not cleaned after errors", "no ping, so that nobody notices"},
 		Fixes:   []Fix{{"Node", "socket.on('end', () => socket.end()) for upgraded sockets"}, {"", "a ping with a timeout that ends the connection"}},
+		Confirm: "ss -tn at that machine, with state close-wait for those half open: their number grows",
 		NotWhen: "the other end still sends: then one direction is left open on purpose; several people share an address, each with a connection that is idle by design",
 		Variants: []Variant{
 			{ID: "close-wait", Title: "connections are not closed: one side leaves them half open again and again"},
@@ -122,6 +125,7 @@ var fleetRules = []Rule{
 		Means:   "with more clients at once the last ones give up",
 		Causes:  []string{"authentication or a database for each connection, one after the other", "too few workers", "the limit of file descriptors"},
 		Fixes:   []Fix{{"", "authenticate after the handshake, with the first message"}, {"", "raise workers, backlog and file descriptors"}},
+		Confirm: "open 10 connections at once and time each; ss -ltn at the server: Recv-Q is what waits to be accepted",
 		NotWhen: "one client is slow to send its request",
 		Handshake: func(p *Pass, e *session.Handshake) {
 			if e.Response == nil || e.Requested.Packet == 0 || e.Time == capture.NoTime {

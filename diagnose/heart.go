@@ -30,6 +30,8 @@ type pinged struct {
 	last     capture.Time
 	gaps     int64
 	mean, m2 float64 // of the time between Pings (Welford)
+
+	fastest, slowest time.Duration // how long answers took
 }
 
 type openPing struct {
@@ -51,7 +53,7 @@ func (c *Conn) control(e *session.Frame) {
 		c.heart[e.Dir].ping(openPing{sum, e.Packet, e.Time})
 		return
 	}
-	c.heart[e.Dir.Other()].pong(sum, e.Packet)
+	c.heart[e.Dir.Other()].pong(openPing{sum, e.Packet, e.Time})
 }
 
 func (b *pinged) ping(p openPing) {
@@ -73,16 +75,22 @@ func (b *pinged) ping(p openPing) {
 
 // pong takes an answer: it is for the Ping with its payload, and for those
 // before it (RFC 6455 §5.5.3).
-func (b *pinged) pong(sum uint64, packet int64) {
+func (b *pinged) pong(p openPing) {
 	if b.waiting == 0 {
 		b.free++
 		return
 	}
 	n := int64(len(b.open))
 	for i := int64(0); i < min(b.waiting, n); i++ {
-		if b.open[(b.sent-1-i)%n].sum != sum {
+		of := &b.open[(b.sent-1-i)%n]
+		if of.sum != p.sum {
 			continue
 		}
+		took := p.time.Sub(of.time)
+		if b.answers == 0 || took < b.fastest {
+			b.fastest = took
+		}
+		b.slowest = max(b.slowest, took)
 		b.answers++
 		b.waiting = min(b.waiting, i)
 		b.first = openPing{}
@@ -92,7 +100,7 @@ func (b *pinged) pong(sum uint64, packet int64) {
 		return
 	}
 	if b.other++; b.other == 1 {
-		b.otherIn = packet
+		b.otherIn = p.packet
 	}
 }
 

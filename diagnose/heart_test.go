@@ -39,7 +39,7 @@ func TestPinged(t *testing.T) {
 				answers++
 				waiting = waiting[at+1:]
 			}
-			b.pong(sum, int64(n+1))
+			b.pong(openPing{sum, int64(n + 1), capture.Time(n + 1)})
 			if b.waiting != int64(len(waiting)) || b.answers != answers || b.other != other || b.free != free || (b.first.packet == 0) != (len(waiting) == 0) {
 				t.Fatalf("%d waiting, %d answers, %d other, %d free; want %d, %d, %d, %d", b.waiting, b.answers, b.other, b.free, len(waiting), answers, other, free)
 			}

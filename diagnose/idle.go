@@ -28,7 +28,7 @@ var idleRules = []Rule{
 		Seen:    "the server's side ended the connection when nothing had been sent for 60 s",
 		Means:   "a timer of a proxy or of the server ran out; browsers report 1006 if no Close frame came",
 		Causes:  []string{"nginx or ingress-nginx: proxy_read_timeout and proxy_send_timeout are 60 s", "AWS ALB or Classic ELB: idle_timeout is 60 s", "Phoenix: no heartbeat of the client for 60 s", "Apache httpd: Timeout is 60 s"},
-		Fixes:   []Fix{{"", "a ping every 20 to 25 s, and a timeout for its pong"}, {"nginx", "proxy_read_timeout 3600s; proxy_send_timeout 3600s;"}, {"ingress-nginx", `nginx.ingress.kubernetes.io/proxy-read-timeout: "3600", and proxy-send-timeout`}, {"AWS ALB", "idle_timeout.timeout_seconds, 1 to 4000"}, {"Phoenix", "websocket: [timeout: 120_000], or a heartbeat of the client"}},
+		Fixes:   []Fix{{"", "a ping every 20 to 25 s, and a timeout for its pong"}, {"nginx", "proxy_read_timeout 3600s; proxy_send_timeout 3600s; (60s by default), with that ping: alone they hide dead peers for an hour"}, {"ingress-nginx", `nginx.ingress.kubernetes.io/proxy-read-timeout: "3600", and proxy-send-timeout`}, {"AWS ALB", "idle_timeout.timeout_seconds: 60 by default, 1 to 4000"}, {"Phoenix", "websocket: [timeout: 120_000], or a heartbeat of the client"}},
 		Confirm: "send a message every 20 s: the connection stays open",
 		NotWhen: "the client ended it, or a Close frame gives another reason",
 		Variants: []Variant{
@@ -53,7 +53,7 @@ var idleRules = []Rule{
 		Seen:    "a side ended the connection after a silence that is a known timer's, or always after the same",
 		Means:   "the timer of a proxy, of a server or of a client library ran out",
 		Causes:  []string{"the default of a product on the way", "a timeout that somebody has set", "a heartbeat of the other side that does not come"},
-		Fixes:   []Fix{{"", "a ping every 20 to 25 s keeps a connection through all known timers above 30 s"}, {"HAProxy", "timeout tunnel 1h"}, {"Cloudflare", "a ping within each 100 s"}, {"uWebSockets", "idleTimeout"}},
+		Fixes:   []Fix{{"", "a ping every 20 to 25 s keeps a connection through all known timers above 30 s"}, {"HAProxy", "timeout tunnel 1h (unset by default: then timeout client and timeout server count)"}, {"Cloudflare", "a ping within each 100 s"}, {"uWebSockets", "idleTimeout (120 s by default)"}},
 		Confirm: "send a message in half the time: the connection stays open",
 		NotWhen: "the ages are as alike as the silences: see lifetime-limit",
 		Closed: func(p *Pass, e *session.Closed) {
@@ -71,7 +71,8 @@ var idleRules = []Rule{
 		Seen:    "three connections in a row that one side ended at the same age, within 2 %, without a long silence",
 		Means:   "heartbeats do not help: the age counts",
 		Causes:  []string{"a load balancer's limit: 30 s of Google Cloud by default, 2 h of AWS API Gateway, 4 h of Azure Front Door", "a token that has expired", "a limit of the server: maxLifetime, max_connection_duration"},
-		Fixes:   []Fix{{"GKE", "BackendConfig: spec.timeoutSec: 3600"}, {"", "reconnect before the limit, with a random part"}},
+		Fixes:   []Fix{{"GKE", "BackendConfig: spec.timeoutSec: 3600 (30 by default)"}, {"", "reconnect before the limit, with a random part"}},
+		Confirm: "send a message every 10 s on one connection: it ends at the same age",
 		NotWhen: "they were silent: see idle-timeout-close",
 		Closed: func(p *Pass, e *session.Closed) {
 			x, ok := p.Conn.endOf(e.Conn)
@@ -97,7 +98,7 @@ var idleRules = []Rule{
 		Seen:    "a long silence, no FIN and no RST in it, and no answer to the first bytes behind it but a RST",
 		Means:   "who only waits for messages never learns of it",
 		Causes:  []string{"a NAT or load balancer that drops idle connections without a word: Azure 4 min, AWS NLB 350 s", "a firewall with connection tracking", "the other machine slept or was gone"},
-		Fixes:   []Fix{{"", "a ping every 20 to 25 s, and a timeout for its pong"}, {"Azure Load Balancer", "TCP reset on, idleTimeoutInMinutes up to 30"}, {"AWS NLB", "tcp.idle_timeout.seconds up to 6000"}, {"kube-proxy", "--ipvs-tcp-timeout"}},
+		Fixes:   []Fix{{"", "a ping every 20 to 25 s, and a timeout for its pong"}, {"", "TCP keep-alives serve one TCP connection: they do not pass a proxy, and AWS ALB does not count them"}, {"Azure Load Balancer", "TCP reset on (off by default), idleTimeoutInMinutes 4 (by default) to 30"}, {"AWS NLB", "tcp.idle_timeout.seconds: 350 by default, 60 to 6000; fixed for TLS listeners"}, {"kube-proxy", "--ipvs-tcp-timeout (900 s)"}},
 		Confirm: "capture on both sides of the box: what one side sends does not arrive on the other",
 		NotWhen: "the silence was shorter than 60 s",
 		Variants: []Variant{
@@ -130,13 +131,15 @@ var idleRules = []Rule{
 		ID: "heartbeat-slower-than-cutoff", Severity: Warning, Clause: "RFC 6455 §5.5.2",
 		Title:   "the heartbeat is too slow for the path, or there is none",
 		Advice:  "a ping every 20 to 25 s, of either side",
-		Seen:    "the time between pings, and the timer that ended the connection; or long silences without a ping",
+		Seen:    "the time between pings is 80 % or more of the timer that ended the connection, or of that which the product has by default that the answer names; or more than 25 s of silence, without a ping",
 		Means:   "the connection lives by chance",
 		Causes:  []string{"no heartbeat is set up", "its period is that of the timer, or above"},
-		Fixes:   []Fix{{"Node ws", "ws.ping() in a setInterval of 25 s"}, {"Python websockets", "ping_interval=20"}, {"gorilla", "a ticker that writes PingMessage"}},
+		Fixes:   []Fix{{"Node ws", "ws.ping() in a setInterval of 25 s, and ws.terminate() where the last one had no pong"}, {"Python websockets", "ping_interval=20, as by default"}, {"CloudFront", "it counts what the server sends alone: let the server ping"}, {"Phoenix", "it counts what the client sends alone: let the client send its heartbeat"}, {"gorilla", "a ticker that writes PingMessage, and a read deadline that SetPongHandler puts off"}},
+		Confirm: "leave a connection silent, without pings: after how long does it end?",
 		NotWhen: "the timer counts what one side sends alone, and the other side sends the pings",
 		Variants: []Variant{
 			{ID: "slow", Title: "the heartbeat is slower than the timer that ended the connection"},
+			{ID: "near", Title: "the heartbeat comes just before the timer that the named product has by default", Severity: Info},
 			{ID: "none", Title: "there is no heartbeat, and silences are long", Severity: Info},
 		},
 		Closed: func(p *Pass, e *session.Closed) {
@@ -145,6 +148,10 @@ var idleRules = []Rule{
 				if t, timed := p.timedOut(e); timed && 5*beat >= 4*t.after {
 					p.from(by)
 					p.Report("slow", "a ping of the %v every %.1f s, and a timer of %.0f s", by, beat.Seconds(), t.after.Seconds()).In(t.packet)
+				} else if near := p.nearly(by, beat); near != nil && !timed {
+					p.from(by)
+					p.Report("near", "a ping of the %v every %.1f s; the answer names %v, which ends connections after %.0f s of silence unless it is set otherwise", by, beat.Seconds(), near, near.after.Seconds()).
+						As(Possible).In(p.Conn.Answered.Packet)
 				}
 				return
 			}

@@ -82,7 +82,7 @@ var legRules = []Rule{
 		Confirm: "ask the server behind the proxy directly: curl -i --http1.1 -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==' http://SERVER/PATH answers 101",
 		NotWhen: "only Sec-WebSocket-Key differs: the proxy opens a WebSocket of its own",
 		Variants: []Variant{
-			{ID: "request", Title: "the proxy in this capture took away what asks for the upgrade"},
+			{ID: "request", Title: "the proxy in this capture took away what asks for the upgrade", Advice: "make this proxy pass Upgrade and Connection on; nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; with the map that --explain has"},
 			{ID: "identity", Title: "the proxy in this capture changed Origin or Host, and the server refused", Advice: "let the proxy pass Origin and Host on as they are, or allow what it makes of them at the server"},
 			{ID: "response", Title: "the server accepted, and the proxy in this capture did not pass that on", Advice: "look at the 101 of the server: with Upgrade and Connection: upgrade it is one that every proxy passes on"},
 		},
@@ -103,7 +103,9 @@ var legRules = []Rule{
 // stripped reports what the proxy did to the handshake e on its way to inner.
 func (p *Pass) stripped(e *session.Handshake, inner *Leg) {
 	p.from(reassembly.FromServer)
-	taken := slices.DeleteFunc(inner.changed("Upgrade", "Connection", "Sec-WebSocket-Version", "Sec-WebSocket-Key"), func(c Change) bool { return c.respelled() })
+	request, _ := inner.PassedOn(p.Conn.leg)
+	sent := changeList(request)
+	taken := slices.DeleteFunc(sent.among("Upgrade", "Connection", "Sec-WebSocket-Version", "Sec-WebSocket-Key"), func(c Change) bool { return c.respelled() })
 	switch {
 	case inner.Status == 101:
 		p.Report("response", "101 of %v in packet %d, and the proxy %v answered %d", inner.Server, inner.answer, p.Conn.Server, e.Status()).In(inner.answer)
@@ -111,7 +113,7 @@ func (p *Pass) stripped(e *session.Handshake, inner *Leg) {
 		p.Report("request", "%s between packet %d and %d by the proxy %v", taken, e.Requested.Packet, inner.requested, p.Conn.Server).
 			In(inner.requested, inner.answer).With("changes", taken.lines())
 	case inner.Status == 403:
-		if of := inner.changed("Origin", "Host"); len(of) > 0 {
+		if of := sent.among("Origin", "Host"); len(of) > 0 {
 			p.Report("identity", "%s by the proxy %v, and %v answered 403", of, p.Conn.Server, inner.Server).As(Likely).
 				In(inner.requested, inner.answer).With("changes", of.lines())
 		}
@@ -127,9 +129,9 @@ func (c *Change) respelled() bool {
 // changeList are changes of a request.
 type changeList []Change
 
-// changed are the changes of the named fields.
-func (l *Leg) changed(names ...string) (of changeList) {
-	for _, c := range l.Changes {
+// among are those of the named fields.
+func (l changeList) among(names ...string) (of changeList) {
+	for _, c := range l {
 		if slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, c.Name) }) {
 			of = append(of, c)
 		}
@@ -156,13 +158,4 @@ func (l changeList) lines() []string {
 		parts = append(parts, c.Name+": "+strings.Join(c.Before, ", ")+" → "+strings.Join(c.After, ", "))
 	}
 	return parts
-}
-
-// PassedOn are the fields of the request that the proxy before this leg has
-// changed, nil where there is none in the capture.
-func (l *Leg) PassedOn() []Change {
-	if l.Outer() == nil {
-		return nil
-	}
-	return l.Changes
 }

@@ -1,13 +1,16 @@
 package diagnose
 
 import (
+	"cmp"
 	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
@@ -23,22 +26,29 @@ import (
 // the key, and equal messages make two connections legs of one. The key alone
 // does not: some proxies make a new one, and some clients use one twice. Where
 // the same is true of two connections that cannot both be, it is said of none.
+//
+// Of two captures each has a clock of its own, and the order of their packets
+// says little: there the inner leg is the one of the same key and path that had
+// its answer sooner.
 
 const (
-	maxAnswered = 64 // opening handshakes remembered, the last ones
-	maxLegs     = 8  // candidates of one connection
-	digested    = 4  // messages of each direction that are compared
+	maxAnswered = 64               // opening handshakes remembered, the last ones
+	maxLegs     = 8                // candidates of one connection
+	digested    = 4                // messages of each direction that are compared
+	apartBy     = 10 * time.Second // what two clocks may differ by
 )
 
 // A digest stands for the first messages of one direction.
 type digest struct {
 	sum  uint64 // of the first messages, at most digested
+	at   int64  // the sum of their times
 	n    uint8  // how many of them
 	lost bool   // not all of them were captured whole
 }
 
 // take adds one of the first messages.
 func (d *digest) take(m *session.Message) {
+	d.at += int64(m.Time)
 	d.lost = d.lost || !m.Complete
 	var head [17]byte
 	head[0] = byte(m.Opcode)
@@ -50,13 +60,16 @@ func (d *digest) take(m *session.Message) {
 
 // An answered is an opening handshake that is over.
 type answered struct {
-	conn               *Conn
-	id                 int64 // of conn, which may be another by now
-	client, server     netip.AddrPort
-	requested, answer  int64 // packets
-	status             int
-	established        bool
-	path, key, request []byte // request: lines of its fields
+	conn              *Conn
+	id                int64 // of conn, which may be another by now
+	client, server    netip.AddrPort
+	requested, answer int64        // packets
+	at                capture.Time // of the request
+	took              time.Duration
+	input, status     int
+	established       bool
+	path, key         []byte
+	request, response []byte // lines of their fields
 }
 
 // An outline is what of an answered is looked at first: most others cannot be a leg
@@ -81,12 +94,14 @@ type Leg struct {
 	Client, Server    netip.AddrPort
 	Status            int // of its answer
 	requested, answer int64
+	input             int           // the capture
+	took              time.Duration // from the request to the answer
 	key               string
 	conn              *Conn // nil once it has ended
 	digests           [2]digest
-	End               *LegEnd // nil until it has ended
-	outer, inner      []*Leg  // candidates: whose handshake this one lies within, and those within it
-	Changes           []Change
+	End               *LegEnd   // nil until it has ended
+	outer, inner      []*Leg    // candidates: whose handshake this one lies within, and those within it
+	passed            []passage // from each of outer to this one
 }
 
 // A LegEnd is how a leg ended.
@@ -104,7 +119,12 @@ func (l *Leg) digest(d reassembly.Dir) digest {
 }
 
 // within tells whether the handshake of l lies within that of o.
-func (l *Leg) within(o *Leg) bool { return o.requested <= l.requested && l.answer <= o.answer }
+func (l *Leg) within(o *Leg) bool {
+	if l.input != o.input {
+		return l.took < o.took || l.took == o.took && l.requested > o.requested
+	}
+	return o.requested <= l.requested && l.answer <= o.answer
+}
 
 // An agreement says what two candidates have sent.
 type agreement uint8
@@ -185,13 +205,18 @@ func (l *Leg) Legs() []*Leg {
 			all = append(all, o)
 		}
 	}
-	slices.SortFunc(all, func(a, b *Leg) int { return int(a.requested - b.requested) })
+	slices.SortFunc(all, func(a, b *Leg) int {
+		if a.input != b.input {
+			return cmp.Compare(b.took, a.took)
+		}
+		return cmp.Compare(a.requested, b.requested)
+	})
 	return all
 }
 
 // Outer is the outermost of the other legs if it is outside of l, else nil.
 func (l *Leg) Outer() *Leg {
-	if all := l.Legs(); len(all) > 0 && l.within(all[0]) && all[0].requested < l.requested {
+	if all := l.Legs(); len(all) > 0 && l.within(all[0]) && !all[0].within(l) {
 		return all[0]
 	}
 	return nil
@@ -215,7 +240,7 @@ func (l *Leg) end() *LegEnd {
 // legOf gives the leg that c is.
 func (c *Conn) legOf(a *answered) *Leg {
 	if c.leg == nil {
-		c.leg = &Leg{ID: a.id, Client: a.client, Server: a.server, Status: a.status, requested: a.requested, answer: a.answer, key: string(a.key), conn: c}
+		c.leg = &Leg{ID: a.id, Client: a.client, Server: a.server, Status: a.status, requested: a.requested, answer: a.answer, input: a.input, took: a.took, key: string(a.key), conn: c}
 	}
 	return c.leg
 }
@@ -250,29 +275,50 @@ func (w *World) joinLegs(c *Conn, e *session.Handshake) {
 	w.answers++
 	*a = answered{
 		conn: c, id: c.ID, client: c.Client, server: c.Server, requested: e.Requested.Packet, answer: e.Packet, status: e.Status(), established: e.Established,
-		path: append(a.path[:0], path(e.Target())...), key: append(a.key[:0], e.Key()...), request: appendFields(a.request[:0], e.Request),
+		path: append(a.path[:0], path(e.Target())...), key: append(a.key[:0], e.Key()...), at: e.Requested.Time, took: e.Time.Sub(e.Requested.Time), input: int(c.Input),
+		request: appendFields(a.request[:0], e.Request), response: appendFields(a.response[:0], e.Response),
 	}
 	c.leg = nil
 	here := outlineOf(a)
 	w.outlines[(w.answers-1)%maxAnswered] = here
+	w.clocks = w.clocks || c.Input > 0
 	for i := 1; i < min(w.answers, maxAnswered); i++ {
 		at := (w.answers - 1 - i) % maxAnswered
-		if w.outlines[at].answer < a.requested {
-			break // and so are those before it
-		}
-		if !here.mayHold(&w.outlines[at]) {
-			continue
-		}
 		b := &w.answered[at]
-		if b.conn.Conn == nil || b.conn.ID != b.id || !b.like(a) {
+		switch {
+		case w.clocks && a.input != b.input:
+			if w.outlines[at].key != here.key || (a.at.Sub(b.at)).Abs() > apartBy {
+				continue
+			}
+		case w.outlines[at].answer < a.requested:
+			if !w.clocks {
+				return // and so are those before it
+			}
+			continue
+		case !here.mayHold(&w.outlines[at]):
 			continue
 		}
-		outer, inner := c.legOf(a), b.conn.legOf(b)
-		if len(outer.inner) < maxLegs && len(inner.outer) < maxLegs {
-			outer.inner = append(outer.inner, inner)
-			inner.outer = append(inner.outer, outer)
-			inner.Changes = changes(a.request, b.request)
+		if b.conn.Conn == nil || b.conn.ID != b.id {
+			continue
 		}
+		if a.input != b.input && a.took < b.took {
+			a.heldBy(b)
+		} else {
+			b.heldBy(a)
+		}
+	}
+}
+
+// heldBy notes that b may be what a proxy has made of a.
+func (b *answered) heldBy(a *answered) {
+	if !b.like(a) {
+		return
+	}
+	outer, inner := a.conn.legOf(a), b.conn.legOf(b)
+	if len(outer.inner) < maxLegs && len(inner.outer) < maxLegs {
+		outer.inner = append(outer.inner, inner)
+		inner.outer = append(inner.outer, outer)
+		inner.passed = append(inner.passed, passage{changes(a.request, b.request), changes(b.response, a.response)})
 	}
 }
 
@@ -280,6 +326,9 @@ func (w *World) joinLegs(c *Conn, e *session.Handshake) {
 // With a key of its own, the proxy is known by asking from where it was asked.
 func (b *answered) like(a *answered) bool {
 	if a.established && !b.established || b.server == a.server {
+		return false
+	}
+	if b.input != a.input && !samePath(string(a.path), string(b.path)) {
 		return false
 	}
 	return string(b.key) == string(a.key) || b.client.Addr() == a.server.Addr() && samePath(string(a.path), string(b.path))
@@ -299,10 +348,17 @@ func appendFields(b []byte, h *handshake.Head) []byte {
 	const most = 4096
 	for i := range h.Fields {
 		f := &h.Fields[i]
-		if len(b)+len(f.Name)+len(f.Value) > most {
+		name := f.Name
+		if strings.HasPrefix(name, ":") { // of HTTP/2: what stands in the first line elsewhere
+			if name != ":authority" {
+				continue
+			}
+			name = "Host"
+		}
+		if len(b)+len(name)+len(f.Value) > most {
 			break
 		}
-		b = append(append(append(append(b, f.Name...), ':'), f.Value...), '\n')
+		b = append(append(append(append(b, name...), ':'), f.Value...), '\n')
 	}
 	return b
 }

@@ -145,7 +145,7 @@ func (p *Pass) noRequest(c *session.Conn, now time.Duration) {
 	how := "until the capture ended"
 	if c.TCP.End != reassembly.NotEnded {
 		waited = c.TCP.EndedAt.Sub(c.Start)
-		how = "until the " + c.TCP.EndedBy.String() + " ended TCP"
+		how = "until the " + c.TCP.EndedBy.String() + " ended TCP" + among(p.World.known(opening, c.TCP.EndedBy, waited, anyNear))
 	}
 	if waited < requestIn {
 		return

@@ -62,14 +62,18 @@ var pathRules = []Rule{
 		ID: "half-open-peer", Severity: Error, Clause: "RFC 9293 §3.5.1",
 		Title:   "one side still sends, and the other side is not there any more",
 		Advice:  "ping with a timeout on both sides: else it takes TCP a quarter of an hour to give up",
-		Seen:    "a segment that was sent again three times or more, with longer and longer waits, and not a packet of the other side since, up to the end of the capture",
+		Seen:    "a segment that was sent again three times or more, with longer and longer waits, and not a packet of the other side since, up to the end of the capture; or a SYN from the same port as that of an open WebSocket",
 		Means:   "the side that sends believes that it is connected; Linux gives up after 13 to 30 minutes",
 		Causes:  []string{"the other machine sleeps, has lost its network, or was restarted", "a box on the way has forgotten the connection", "a machine or container was killed without a FIN"},
-		Fixes:   []Fix{{"", "a WebSocket ping every 20 to 25 s, and 20 s for its pong"}, {"Linux", "TCP_USER_TIMEOUT on the socket"}, {"nginx", "proxy_socket_keepalive on; towards the backend"}},
+		Fixes:   []Fix{{"", "a WebSocket ping every 20 to 25 s, and 20 s for its pong"}, {"Linux", "TCP_USER_TIMEOUT on the socket"}, {"nginx", "proxy_socket_keepalive on; towards the backend (off by default)"}},
 		Confirm: "capture at the other side: do the segments arrive there?",
 		NotWhen: "the window of the other side is closed, or the capture holds one direction only",
+		Variants: []Variant{
+			{ID: "reboot", Severity: Warning, Title: "the client begins anew from the same port, and knows nothing of the open WebSocket", Clause: "RFC 9293 §3.5.1", Advice: "let the server ping every 20 to 25 s and end what does not answer: it may still hold the old one"},
+		},
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
+			p.replaced(e)
 			if c.H2 != nil || c.OneSided || c.TCP.End != reassembly.NotEnded || !p.Conn.Opened {
 				return
 			}
@@ -91,7 +95,7 @@ var pathRules = []Rule{
 		Seen:    "a large segment that was sent again three times or more and never acknowledged, while the other side answers to smaller ones, or a router says that it is too big",
 		Means:   "it looks as if the server hangs: after the certificate, after an answer with large fields, or after the first large message",
 		Causes:  []string{"the MTU of a VPN or an overlay (WireGuard, VXLAN, GRE, PPPoE), and a firewall that drops the ICMP errors", "jumbo frames on a part of the path"},
-		Fixes:   []Fix{{"Linux", "ip link set dev wg0 mtu 1420"}, {"iptables", "-t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"}, {"Linux", "sysctl net.ipv4.tcp_mtu_probing=1"}},
+		Fixes:   []Fix{{"Linux", "ip link set dev wg0 mtu 1420"}, {"iptables", "-t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"}, {"Linux", "sysctl net.ipv4.tcp_mtu_probing=1 (0 by default)"}},
 		Confirm: "ping -M do -s 1472 HOST: the largest size that is answered is the path's, less 28",
 		NotWhen: "the window of the receiver is smaller than the segment; or all is lost: see half-open-peer",
 		Sealed:  func(p *Pass, e *session.Sealed) { p.blackhole(e.Conn) },
@@ -122,6 +126,18 @@ var pathRules = []Rule{
 			}
 		},
 	},
+}
+
+// replaced reports a client whose SYN comes from the port of a WebSocket that is
+// open: it was restarted, or the capture missed the end.
+func (p *Pass) replaced(e *session.Closed) {
+	c := e.Conn
+	if c.H2 != nil || c.OneSided || !p.Conn.Opened || c.TCP.End != reassembly.NotEnded || !cutOff(c) {
+		return
+	}
+	p.from(reassembly.FromClient)
+	p.Report("reboot", "a SYN of %v, %v behind the last packet of this connection, which neither side had closed", c.Client, e.Time.Sub(c.End).Round(time.Millisecond)).
+		As(Possible).In(c.EndPacket)
 }
 
 // resetOnTheWay reports a RST of another machine than the one it names.

@@ -25,7 +25,7 @@ var payloadRules = []Rule{
 				return
 			}
 			s := &p.Conn.talk.sides[m.Dir]
-			p.Report("", "%s, at byte %d of %d; %d of %d before it were JSON", h.Fault, h.FaultAt, m.Length, s.json, s.texts).
+			p.Report("", "%s, at byte %d of %d%s; %d of %d before it were JSON", h.Fault, h.FaultAt, m.Length, around(m, h.FaultAt), s.json, s.texts).
 				With("offset", h.FaultAt).With("fault", h.Fault.String()).With("length", m.Length).In(m.FirstPacket)
 		},
 	},
@@ -61,10 +61,11 @@ var payloadRules = []Rule{
 		ID: "type-mismatch", Severity: Warning, Clause: "RFC 6455 §5.6",
 		Title:   "text and binary are mixed up",
 		Advice:  "set the type of each message explicitly: text for JSON, binary for bytes",
-		Seen:    "the type of a message against what is in it, and against the type of the messages before it",
+		Seen:    "JSON in a binary message, MQTT or long base64 in a text message, or JSON now in text and now in binary",
 		Means:   "receivers that go by the type fail, or close with 1003; bytes as base64 in text take a third more",
 		Causes:  []string{"a library that chooses the type by the type of its argument", "a relay that sends on as binary what it received as text", "bytes put into JSON"},
 		Fixes:   []Fix{{"Node ws", "send(data, {binary: false}): from version 8 on received text is a Buffer, which is sent on as binary"}, {"browser", "set binaryType, and send an ArrayBuffer for bytes and a string for text"}, {"", "send large binary values in binary messages, or use MessagePack or CBOR"}},
+		Confirm: "-l messages shows the type of each message",
 		NotWhen: "a subprotocol has it so: SignalR begins with JSON, whatever follows",
 		Variants: []Variant{
 			{ID: "mqtt-text", Severity: Error, Title: "MQTT in a text message", Advice: "send MQTT packets in binary messages: the server must close otherwise"},
@@ -95,6 +96,20 @@ var payloadRules = []Rule{
 			}
 		},
 	},
+}
+
+// around shows the bytes about one that is wrong. In a message with a secret
+// they could be a part of it, which nobody would know without its name.
+func around(m *session.Message, at int) string {
+	const before, behind = 16, 16
+	if namesSecret(m.Data) || at > len(m.Data) {
+		return ""
+	}
+	text := fmt.Sprintf(", about %q", m.Data[max(0, at-before):min(len(m.Data), at+behind)])
+	if m.Frames > 1 {
+		text += fmt.Sprintf(", in the message as its %d fragments make it", m.Frames)
+	}
+	return text
 }
 
 // splitRead reports that a receiver reads fragments as messages.

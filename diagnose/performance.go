@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"compress/flate"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -39,6 +40,7 @@ var performanceRules = []Rule{
 		Means:   "no program can answer faster than a round trip",
 		Causes:  []string{"the server is far away", "a queue on the way fills up (bufferbloat)", "a mobile or satellite link"},
 		Fixes:   []Fix{{"", "a region closer to the user"}, {"Linux", "net.core.default_qdisc=fq, net.ipv4.tcp_congestion_control=bbr"}},
+		Confirm: "ping HOST, or mtr -T -P PORT HOST where ICMP is dropped: the round trip without the program",
 		NotWhen: "acknowledgments are late because the receiver delays them: 40 to 200 ms",
 		Variants: []Variant{
 			{ID: "far", Title: "a round trip takes long"},
@@ -70,10 +72,11 @@ var performanceRules = []Rule{
 		ID: "slow-consumer", Severity: Warning, Clause: "RFC 9293 §3.8.6",
 		Title:   "a receiver does not read fast enough",
 		Advice:  "read in a loop and work elsewhere; let the sender look at what is not sent yet, and drop or merge",
-		Seen:    "a receive window of zero, for 200 ms in all or three times; in HTTP/2 a window that was used up, with DATA that waited 200 ms for it in all",
+		Seen:    "a receive window of zero, for 200 ms in all or three times, and whether the sender then ended the connection, or closed with 4500 (Spring) or 1008; in HTTP/2 a window that was used up, with DATA that waited 200 ms for it in all",
 		Means:   "the sender's messages wait in its memory",
 		Causes:  []string{"the receiving thread is blocked: a large JSON.parse, a database", "a stream that is paused, or a read loop that is not there", "a phone in the background", "a sender without backpressure"},
-		Fixes:   []Fix{{"browser, Node", "bufferedAmount, or the callback of send()"}, {"", "disconnect clients that do not keep up"}},
+		Fixes:   []Fix{{"browser, Node", "look at bufferedAmount before each send, or wait for the callback of send(): nothing stops a sender by itself"}, {"", "disconnect clients that do not keep up"}},
+		Confirm: "ss -tm at the receiver: Recv-Q is large while its program does not read",
 		NotWhen: "it was closed for a moment once",
 		Variants: []Variant{
 			{ID: "stalled", Title: "a receiver does not read fast enough"},
@@ -92,12 +95,15 @@ var performanceRules = []Rule{
 					continue
 				}
 				form := "stalled"
-				if c.State == session.Aborted && c.TCP.End != reassembly.NotEnded && c.TCP.EndedBy == d.Other() && s.Sent(d.Other()) > s.Acked(d.Other()) {
+				unread := c.State == session.Aborted && c.TCP.End != reassembly.NotEnded && c.TCP.EndedBy == d.Other() && s.Sent(d.Other()) > s.Acked(d.Other())
+				said := gaveUpSlow(c, d.Other())
+				if unread || said != "" {
 					form = "cut"
 				}
 				p.from(d)
-				p.Report(form, "the window of the %v was closed %s, %v in all", d, times(n.ZeroWindows), n.ZeroWindow.Round(time.Millisecond)).
-					With("zero_windows", n.ZeroWindows).With("zero_window_ms", n.ZeroWindow.Milliseconds())
+				burst, waited := p.burst(c, d)
+				p.Report(form, "the window of the %v was closed %s, %v in all%s%s", d, times(n.ZeroWindows), n.ZeroWindow.Round(time.Millisecond), burst, said).
+					With("zero_windows", n.ZeroWindows).With("zero_window_ms", n.ZeroWindow.Milliseconds()).With("waiting_bytes", waited)
 			}
 		},
 	},
@@ -109,6 +115,7 @@ var performanceRules = []Rule{
 		Means:   "what comes behind a lost segment waits for it, though it has arrived",
 		Causes:  []string{"a wireless link", "a queue that is too short", "a rate limit on the way"},
 		Fixes:   []Fix{{"", "mend the link; keep urgent messages on a second connection"}},
+		Confirm: "ss -ti at the sender counts retrans; mtr -T -P PORT HOST shows where on the way segments are lost",
 		NotWhen: "the capture has packets twice, or the segments were not needed again",
 		Closed: func(p *Pass, e *session.Closed) {
 			c, s := e.Conn, e.Conn.Segments()
@@ -128,10 +135,11 @@ var performanceRules = []Rule{
 		ID: "tiny-messages", Severity: Info, Clause: "RFC 6455 §5.2",
 		Title:   "many messages are smaller than what carries them",
 		Advice:  "collect messages for 20 to 100 ms and send them as one, unless each one is urgent",
-		Seen:    "more than 50 messages a second, of less than 100 bytes on the average",
+		Seen:    "500 messages of one side or more, 50 or more a second, of less than 100 bytes on the average",
 		Means:   "headers of TCP, IP and TLS are most of what is sent",
 		Causes:  []string{"a message for each event", "the position of a pointer, or of a market"},
 		Fixes:   []Fix{{"", "collect for 20 to 100 ms; send differences"}},
+		Confirm: "the finding in -f ndjson has what collecting for 20, 50 and 100 ms would save",
 		NotWhen: "it is a game or a terminal",
 		Closed: func(p *Pass, e *session.Closed) {
 			for d := range e.Conn.Sides {
@@ -152,10 +160,11 @@ var performanceRules = []Rule{
 		ID: "compression-mismatch", Severity: Info, Clause: "RFC 7692 §7.1",
 		Title:   "compression is missing, or does nothing",
 		Advice:  "compress what is larger than a kilobyte and is text, and nothing else",
-		Seen:    "much text that is sent as it is and would shrink, or messages that compression does not make smaller",
+		Seen:    "1 MiB of text of one side that was sent as it is, and a sample of which shrinks by a quarter; 20 compressed messages that are not 5 % smaller, or are archives or pictures; many connections that keep a compressor each",
 		Means:   "bytes that need not be sent, or processor time and memory for nothing",
 		Causes:  []string{"compression is off by default at many servers", "no threshold: short messages are compressed, too", "payloads that are compressed already"},
-		Fixes:   []Fix{{"Node ws", "perMessageDeflate: {threshold: 1024, serverNoContextTakeover: true}"}, {"gorilla", "EnableCompression"}},
+		Fixes:   []Fix{{"Node ws", "perMessageDeflate: {threshold: 1024, serverNoContextTakeover: true} (the server has it off by default)"}, {"gorilla", "EnableCompression (false by default)"}},
+		Confirm: "capture the same traffic with compression on and off, and compare the bytes",
 		NotWhen: "secrets and text of strangers are in one message: compression can give secrets away (RFC 7692 §8)",
 		Variants: []Variant{
 			{ID: "missing", Title: "much is sent without compression that would shrink"},
@@ -192,10 +201,11 @@ var performanceRules = []Rule{
 		ID: "oversized-messages", Severity: Info, Clause: "RFC 6455 §10.4",
 		Title:   "a message is very large",
 		Advice:  "send pages or differences, or give a URL to fetch it by HTTP",
-		Seen:    "a message of more than 1 MiB, or of more than 16",
+		Seen:    "a message of more than 1 MiB; of more than 16 MiB it is a warning",
 		Means:   "all other messages wait behind it, and many receivers have a limit",
 		Causes:  []string{"the whole state instead of what changed", "a file in a message"},
 		Fixes:   []Fix{{"", "pages, differences, or a URL to fetch"}},
+		Confirm: "-l messages shows the length of each message",
 		NotWhen: "both ends were made for it",
 		Variants: []Variant{
 			{ID: "large", Title: "a message is very large"},
@@ -210,6 +220,16 @@ var performanceRules = []Rule{
 			}
 		},
 	},
+}
+
+// gaveUpSlow says that d has closed with the code that Spring has for a receiver
+// that is too slow, or for a policy, "" if it has not.
+func gaveUpSlow(c *session.Conn, d reassembly.Dir) string {
+	said := c.Sides[d].Close
+	if said == nil || !said.HasCode || c.ClosedBy != closer(d) || said.Code != 4500 && said.Code != frames.PolicyViolation {
+		return ""
+	}
+	return fmt.Sprintf(", then the %v closed with %d", d, said.Code)
 }
 
 // seconds is a duration, to a millisecond.
@@ -299,6 +319,21 @@ func (s *shrinker) ratio(b []byte) float64 {
 	s.w.Write(b) // a counter takes all
 	s.w.Close()
 	return float64(s.out) / float64(len(b))
+}
+
+// burst says how much was sent until the window of d closed, how fast, and how
+// much of what came later can have waited then.
+func (p *Pass) burst(c *session.Conn, d reassembly.Dir) (text string, waited int64) {
+	s := c.Segments()
+	stall, ok := s.Stalled(d)
+	if !ok {
+		return "", 0
+	}
+	waited = max(0, s.Sent(d.Other())-stall.Sent)
+	if took := stall.Time.Sub(p.Conn.Answered.Time); p.Conn.Answered.Packet > 0 && took > 0 {
+		text = fmt.Sprintf("; the %v had sent %d bytes by then, %v behind the answer", d.Other(), stall.Sent, took.Round(time.Millisecond))
+	}
+	return text + fmt.Sprintf("; at most %d more waited", waited), waited
 }
 
 // waitedForWindow reports that messages in HTTP/2 had to wait for a window.

@@ -19,7 +19,7 @@ var pingRules = []Rule{
 		Seen:    "a Ping, and for 20 s, or until its sender gave up, no Pong with the same payload",
 		Means:   "who sends pings takes the other side for dead and closes: 1011, or TCP alone",
 		Causes:  []string{"the event loop is blocked by a long computation", "the program does not read: no read loop, a paused stream", "a library that does not send Pong by itself", "a gateway that does not pass pings on"},
-		Fixes:   []Fix{{"", "read always; work elsewhere"}, {"Python websockets, uvicorn", "ping_timeout, or to_thread for long work"}, {"gorilla", "a goroutine that calls ReadMessage"}, {".NET", "a ReceiveAsync that is always pending"}},
+		Fixes:   []Fix{{"", "read always; work elsewhere"}, {"Python websockets, uvicorn", "ping_timeout (20 s by default), or to_thread for long work"}, {"gorilla", "a goroutine that calls ReadMessage"}, {".NET", "a ReceiveAsync that is always pending"}},
 		Confirm: "the pongs of other connections of the same program at that time",
 		NotWhen: "a later ping was answered: that is for the earlier ones, too",
 		Variants: []Variant{
@@ -76,9 +76,9 @@ func (p *Pass) pings(e *session.Closed, asker reassembly.Dir, b *pinged) {
 	case gaveUp:
 		like := ""
 		if every, ok := b.period(); ok {
-			like = p.World.pinging(asker, every)
+			like = p.World.pinging(asker, every, waited)
 		} else if b.sent == 1 {
-			like = p.World.pinging(asker, first.time.Sub(p.Conn.Answered.Time))
+			like = p.World.pinging(asker, first.time.Sub(p.Conn.Answered.Time), waited)
 		}
 		report("closed", "no pong of the %v for %.1f s, then the %v closed; %s%s", silent, waited.Seconds(), asker, seen, like)
 	default:

@@ -15,6 +15,7 @@ const (
 	unknownAPI api = iota
 	graphqlWS
 	discord
+	discordVoice
 	apiGateway
 )
 
@@ -27,6 +28,8 @@ func apiOf(h *session.Handshake) api {
 		return graphqlWS
 	case strings.HasSuffix(name, "discord.gg"):
 		return discord
+	case strings.HasSuffix(name, ".discord.media"):
+		return discordVoice
 	case strings.Contains(name, ".execute-api.") && strings.HasSuffix(name, ".amazonaws.com"):
 		return apiGateway
 	}
@@ -39,9 +42,10 @@ type privateCode struct {
 	of      api // unknownAPI: of anybody, so that it is possible only
 	code    frames.CloseCode
 	meaning string
+	mark    byte
 }
 
-var apiNames = map[api]string{graphqlWS: "graphql-ws", discord: "Discord", unknownAPI: "by custom"}
+var apiNames = map[api]string{graphqlWS: "graphql-ws", discord: "Discord", discordVoice: "Discord voice", unknownAPI: "by custom"}
 
 // meaning says what a close code is for, and by whom it is said: "graphql-ws:
 // forbidden".
@@ -49,6 +53,9 @@ func (w *World) meaning(c *Conn, code frames.CloseCode) (text string, certain bo
 	for _, of := range [...]api{c.API, unknownAPI} {
 		for i := range w.data.codes {
 			if p := &w.data.codes[i]; p.code == code && p.of == of {
+				if p.mark == 'K' {
+					return fmt.Sprintf("%s, possibly: %s", apiNames[of], p.meaning), false
+				}
 				return fmt.Sprintf("%s: %s", apiNames[of], p.meaning), of != unknownAPI
 			}
 		}

@@ -54,7 +54,7 @@ var refusalRules = []Rule{
 		Seen:    "431, 413, 414, a body that says the head or a cookie is too large, or 400 for a head of more than 8 KiB",
 		Means:   "servers stop at 4 to 64 KiB of request head",
 		Causes:  []string{"cookies of the parent domain with tokens in them", "a token in the URL", "cookies for tracking"},
-		Fixes:   []Fix{{"nginx", "large_client_header_buffers"}, {"Node", "--max-http-header-size"}},
+		Fixes:   []Fix{{"nginx", "large_client_header_buffers (4 of 8 KiB by default)"}, {"Node", "--max-http-header-size (16 KiB by default)"}},
 		Confirm: "the same request without Cookie: curl with the fields of an upgrade alone",
 		NotWhen: "the body of the request is what is too large",
 		Refusal: refused(func(e *session.Refusal) bool {
@@ -68,7 +68,7 @@ var refusalRules = []Rule{
 		Seen:    "403, and an Origin that differs from Host, or a body that speaks of origins",
 		Means:   "the server compares Origin with its list or with Host; CORS does not apply to WebSockets",
 		Causes:  []string{"a proxy changed Host and left Origin", "the list lacks the scheme or the port", "Origin is null: a file or a sandbox", "TLS ended before the server, which takes the scheme for http"},
-		Fixes:   []Fix{{"nginx", "proxy_set_header Host $http_host;"}, {"gorilla", "CheckOrigin"}, {"Django", "ALLOWED_HOSTS"}, {"Rails", "action_cable.allowed_request_origins"}, {"Phoenix", "check_origin"}, {"Spring", "setAllowedOrigins"}, {"coder", "OriginPatterns"}},
+		Fixes:   []Fix{{"nginx", "proxy_set_header Host $http_host;"}, {"gorilla", "CheckOrigin"}, {"Django", "ALLOWED_HOSTS"}, {"Rails", "action_cable.allowed_request_origins"}, {"Phoenix", "check_origin"}, {"Spring", "setAllowedOrigins"}, {"coder", "OriginPatterns"}, {"Node ws", "verifyClient"}, {"Tornado", "check_origin"}, {"Socket.IO, Flask", "cors_allowed_origins, or cors: {origin}"}, {"Jupyter", "allow_origin"}, {"", "name the origins: * lets any page in, see cross-site-origin-accepted"}},
 		Confirm: "curl with the fields of an upgrade, once with this Origin and once with that of Host",
 		NotWhen: "Origin and Host are the same",
 		Variants: []Variant{
@@ -80,8 +80,13 @@ var refusalRules = []Rule{
 			}
 		}),
 		Refusal: refused(originRefused, func(p *Pass, e *session.Refusal) {
-			f := p.refusal("", e, "Origin %s, Host %s", e.Origin(), e.Host()).With("origin", e.Origin()).With("host", e.Host())
-			if packet, other := p.World.OtherOrigin(p.Conn.Client.Addr(), e.Handshake); other {
+			packet, other := p.World.OtherOrigin(p.Conn.Client.Addr(), e.Handshake)
+			let := ""
+			if other {
+				let = fmt.Sprintf("; another Origin was let in, in packet %d", packet)
+			}
+			f := p.refusal("", e, "Origin %s, Host %s%s%s", e.Origin(), e.Host(), apart(e), let).With("origin", e.Origin()).With("host", e.Host())
+			if other {
 				f.In(packet)
 			} else if !originBody.Match(e.Body) {
 				f.As(Likely)
@@ -105,7 +110,7 @@ var refusalRules = []Rule{
 		Seen:    "301, 302, 303, 307 or 308 with a Location",
 		Means:   "browsers and most libraries do not follow redirects in a handshake",
 		Causes:  []string{"a redirect to HTTPS, and a ws:// URL", "the framework adds a slash", "the session is over: a redirect to the login"},
-		Fixes:   []Fix{{"Node ws", "followRedirects: true"}, {"", "leave the path of the WebSocket out of the redirect"}},
+		Fixes:   []Fix{{"Node ws", "followRedirects: true (false by default, 10 at most)"}, {"", "leave the path of the WebSocket out of the redirect"}},
 		Confirm: "curl -i at the URL: Location is what the client should have used",
 		NotWhen: "the client follows redirects: then the next connection has the 101",
 		Variants: []Variant{
@@ -186,7 +191,7 @@ var refusalRules = []Rule{
 		Advice:  "test the backend directly; compare scheme and port; look at the proxy's log",
 		Means:   "the backend is down, closed, or answered what the proxy does not take for a 101",
 		Causes:  []string{"the backend is down, or the port or scheme is wrong", "its 101 lacks a field", "a head too large for the proxy"},
-		Fixes:   []Fix{{"nginx", "proxy_buffer_size; proxy_pass with the right scheme"}},
+		Fixes:   []Fix{{"nginx", "proxy_buffer_size (4 or 8 KiB by default) for a large head of the answer; proxy_pass with the right scheme"}},
 		Confirm: "capture between the proxy and the server, or ask the server from the proxy's host",
 		NotWhen: "the server behind it answered with this status itself",
 	}, nil, 502, 520, 521, 522, 523, 525, 526, 530),
@@ -235,7 +240,8 @@ var refusalRules = []Rule{
 			{ID: "gateway-timeout", Title: "a gateway gave up waiting for an answer", Clause: "RFC 9110 §15.6.5"},
 		},
 		Refusal: refused(func(e *session.Refusal) bool { return slices.Contains(gaveUp, e.Status()) }, func(p *Pass, e *session.Refusal) {
-			p.refusal("gateway-timeout", e, "after %v", e.Answered.Time.Sub(e.Requested.Time).Round(time.Millisecond))
+			waited := e.Answered.Time.Sub(e.Requested.Time)
+			p.refusal("gateway-timeout", e, "after %s%s", longTime(waited), asLongAs(waited, gatewayWaits))
 		}),
 		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
 			if h.Requested.Packet == 0 {
@@ -271,8 +277,9 @@ var refusalRules = []Rule{
 				p.Report("closed", "%v after the request%s", waited, largeHead(c)).In(p.Conn.Requested.Packet, c.TCP.EndedIn)
 				return
 			}
-			f := p.Report("timeout", "after %v%s%s", waited, clientTimer(waited), largeHead(c)).In(p.Conn.Requested.Packet, c.TCP.EndedIn)
-			if waited < patience { // a page that was left, a request that was cancelled
+			front, at := p.front(c)
+			f := p.Report("timeout", "after %s%s%s%s", longTime(waited), asLongAs(waited, clientWaits), largeHead(c), front).In(p.Conn.Requested.Packet, c.TCP.EndedIn, at)
+			if waited < patience || front != "" { // a page that was left, a request that was cancelled
 				f.At(Info)
 			}
 		},
@@ -281,19 +288,6 @@ var refusalRules = []Rule{
 
 // patience is how long a client waits that has not just been stopped.
 const patience = 5 * time.Second
-
-// clientTimer names who waits that long for the answer to its request.
-func clientTimer(waited time.Duration) string {
-	for _, t := range [...]struct {
-		after time.Duration
-		who   string
-	}{{10 * time.Second, "Python websockets, and Engine.IO with an upgrade, wait"}, {20 * time.Second, "Socket.IO waits"}} {
-		if d := waited - t.after; d > -500*time.Millisecond && d < 500*time.Millisecond {
-			return ", as long as " + t.who
-		}
-	}
-	return ""
-}
 
 // gaveUp are what a gateway or server answers that waited in vain.
 var gaveUp = []int{408, 504, 524}
@@ -335,9 +329,10 @@ func (p *Pass) refusal(variant string, e *session.Refusal, format string, args .
 			text += " (" + c.String() + ")"
 		}
 	}
-	behind, at := p.behind(e)
+	behind, at, explains := p.behind(e)
 	restart, opened, _ := p.restarting(e)
 	f := p.Report(variant, "%s", text+behind+restart).In(e.Requested.Packet, e.Answered.Packet, at, opened).With("status", e.Status())
+	f.Explains = explains
 	if who != "" {
 		f.With("answered_by", who)
 	}

@@ -3,8 +3,11 @@ package diagnose
 import (
 	"bytes"
 	"net/netip"
+	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wssniff/wssniff/session"
 )
@@ -152,4 +155,56 @@ func internal(name string) bool {
 		return a.IsPrivate() || a.IsLoopback()
 	}
 	return !strings.Contains(name, ".") || strings.HasSuffix(name, ".local") || strings.HasSuffix(name, ".internal")
+}
+
+// apart says in what Origin and Host differ, and what a proxy says of the host.
+func apart(e *session.Refusal) (text string) {
+	for _, name := range [...]string{"X-Forwarded-Host", "X-Forwarded-Proto"} {
+		if v := e.Request.Fields.Get(name); v != "" {
+			text += ", " + name + " " + v
+		}
+	}
+	from, err := url.Parse(e.Origin())
+	to, wrong := url.Parse("//" + e.Host())
+	if err != nil || wrong != nil || from.Host == "" {
+		return text
+	}
+	switch proto := e.Request.Fields.Get("X-Forwarded-Proto"); {
+	case !strings.EqualFold(from.Hostname(), to.Hostname()):
+		text += ": another host"
+	case from.Port() != to.Port():
+		text += ": another port"
+	case proto != "" && !strings.EqualFold(proto, from.Scheme):
+		text += ": another scheme"
+	}
+	return text
+}
+
+// A waiter waits so long for the answer to an opening handshake by default.
+type waiter struct {
+	after time.Duration
+	who   string
+}
+
+var (
+	clientWaits  = []waiter{{10 * time.Second, "Python websockets, and Engine.IO with an upgrade, wait"}, {20 * time.Second, "Socket.IO waits"}}
+	gatewayWaits = []waiter{{15 * time.Second, "Envoy waits (route timeout)"}, {time.Minute, "nginx (proxy_read_timeout), Apache httpd (Timeout) and AWS ALB (idle timeout) wait"}, {100 * time.Second, "Cloudflare waits"}}
+)
+
+// asLongAs names who waits as long as was waited, "" for nobody.
+func asLongAs(waited time.Duration, of []waiter) string {
+	for _, w := range of {
+		if (waited - w.after).Abs() < exact {
+			return ", as long as " + w.who + " by default"
+		}
+	}
+	return ""
+}
+
+// longTime is a time as people say it.
+func longTime(d time.Duration) string {
+	if d >= 10*time.Second {
+		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
+	}
+	return d.Round(time.Millisecond).String()
 }

@@ -10,7 +10,8 @@ import (
 
 // What a proxy needs to pass an upgrade on.
 var upgradeFixes = []Fix{
-	{"nginx", "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade; with map $http_upgrade $connection_upgrade { default upgrade; '' close; }"},
+	{"nginx, in http", "map $http_upgrade $connection_upgrade { default upgrade; '' close; }"},
+	{"nginx, in the location", "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $connection_upgrade;"},
 	{"Apache 2.4.47", `ProxyPass "/ws" "http://backend/ws" upgrade=websocket`},
 	{"Azure Front Door", "no caching on the route"},
 	{"CloudFront", "the origin request policy AllViewer"},
@@ -50,7 +51,7 @@ var requestRules = []Rule{
 	{
 		ID: "http10-to-backend", Severity: Error, Clause: "RFC 6455 §4.1",
 		Title:   "the upgrade was asked for in HTTP/1.0",
-		Advice:  "let the proxy speak HTTP/1.1 to the server",
+		Advice:  "let the proxy speak HTTP/1.1 to the server: nginx before 1.29.7 needs proxy_http_version 1.1",
 		Seen:    "a request for a WebSocket whose line ends in HTTP/1.0",
 		Means:   "servers answer 400, 426 or 505; a 101 to HTTP/1.0 is ignored",
 		Causes:  []string{"nginx before 1.29.7 without proxy_http_version 1.1", "a simple client"},
@@ -172,7 +173,7 @@ var requestRules = []Rule{
 		ID: "handshake-request-invalid", Severity: Error, Clause: "RFC 6455 §4.1",
 		Title:   "the request breaks another rule of the opening handshake",
 		Advice:  "use a WebSocket client, and send nothing before the connection is open",
-		Seen:    "a method other than GET, no Host, a body, or a fragment in the target",
+		Seen:    "a method other than GET, no Host, a body, a fragment in the target, frames before the 101, or a Host that is not the name TLS was asked for",
 		Means:   "servers answer 400 or 405",
 		Causes:  []string{"a client written by hand", "a proxy that changes the request"},
 		Fixes:   []Fix{{"", "use a WebSocket library for the handshake"}},

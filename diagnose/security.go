@@ -2,14 +2,12 @@ package diagnose
 
 import (
 	"bytes"
-	"fmt"
 	"net/netip"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/wssniff/wssniff/capture"
-	"github.com/wssniff/wssniff/credential"
 	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
@@ -27,6 +25,7 @@ var securityRules = []Rule{
 		Means:   "everybody on the way can read and use them",
 		Causes:  []string{"a ws:// URL", "TLS ends at a proxy before this place"},
 		Fixes:   []Fix{{"", "wss://, Secure and HttpOnly cookies, Strict-Transport-Security"}},
+		Confirm: "--follow ID shows the request or the message, with the value masked",
 		NotWhen: "it is on one machine, or on a private network behind what ends TLS",
 		Variants: []Variant{
 			{ID: "handshake", Title: "the opening handshake has secrets, and no TLS"},
@@ -57,6 +56,7 @@ var securityRules = []Rule{
 		Means:   "targets are kept in the logs of servers and proxies",
 		Causes:  []string{"scripts in browsers cannot set Authorization", "SignalR does so by design (access_token)"},
 		Fixes:   []Fix{{"", "a cookie, a first message, or a ticket that is good once; take queries out of logs"}},
+		Confirm: "look for the parameter's name in the access logs of the server and of the proxies",
 		NotWhen: "it is a ticket that is good once",
 		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
 			if name := secretParameter(h.Target()); name != "" {
@@ -66,19 +66,20 @@ var securityRules = []Rule{
 	},
 	{
 		ID: "cross-site-origin-accepted", Severity: Warning, Clause: "RFC 6455 §10.2",
-		Title:   "the server opens a WebSocket for a page of another site, with the visitor's cookies",
+		Title:   "the server opens a WebSocket for a page of another site, with the visitor's credentials",
 		Advice:  "let the server allow the Origins it knows, and no others",
-		Seen:    "a 101 for a browser whose Origin is of another site than Host, with a cookie, and no token that the page must know",
+		Seen:    "a 101 for a browser whose Origin is of another site than Host, with a cookie or a password of the browser (Basic, NTLM, Negotiate), and no token that the page must know",
 		Means:   "any page can open a WebSocket as the visitor: browsers do not apply the same-origin policy to them",
 		Causes:  []string{"the check of the Origin is off, or allows all"},
 		Fixes:   []Fix{{"gorilla", "CheckOrigin"}, {"Django", "AllowedHostsOriginValidator"}, {"", "cookies with SameSite; a token in the first message"}},
+		Confirm: "curl with the fields of an upgrade, a valid Cookie and Origin: https://example.org is answered with 101",
 		NotWhen: "the two sites belong together",
 		Variants: []Variant{
-			{ID: "other-site", Title: "a page of another site was let in, with the visitor's cookies"},
-			{ID: "null", Title: "a page without an Origin was let in, with the visitor's cookies"},
+			{ID: "other-site", Title: "a page of another site was let in, with the visitor's credentials"},
+			{ID: "null", Title: "a page without an Origin was let in, with the visitor's credentials"},
 		},
 		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
-			if !h.Established || !h.Request.Fields.Has("Cookie") || !strings.HasPrefix(h.UserAgent(), "Mozilla/") || secretParameter(h.Target()) != "" {
+			if !h.Established || !sentUnasked(h.Request) || !strings.HasPrefix(h.UserAgent(), "Mozilla/") || secretParameter(h.Target()) != "" {
 				return
 			}
 			switch _, host, ok := strings.Cut(h.Origin(), "://"); {
@@ -97,6 +98,7 @@ var securityRules = []Rule{
 		Means:   "a page could put what it likes on the wire, and mislead a proxy that takes it for HTTP",
 		Causes:  []string{"a client written by hand", "a random source that was not seeded"},
 		Fixes:   []Fix{{"", "four new bytes from a strong random source for each frame"}},
+		Confirm: "-l frames shows the masking key of each frame that has one",
 		NotWhen: "a program that talks to a server of its own leaves the key zero to save time",
 		Variants: []Variant{
 			{ID: "zero", Severity: Info, Title: "the masking keys are zero: the frames are not masked in effect"},
@@ -127,7 +129,7 @@ var securityRules = []Rule{
 		Seen:    "a message of more than 10 MiB that was sent in less than a hundredth; or several within ten seconds that come to as much, each of more than 32 KiB",
 		Means:   "a receiver without such a limit runs out of memory, or of time",
 		Causes:  []string{"an attack", "very large messages of one and the same byte"},
-		Fixes:   []Fix{{"Node ws", "maxPayload"}, {"coder/websocket", "SetReadLimit"}, {"", "limit what comes out of inflating, not what goes in"}, {"", "limit how many messages one client may send in a second"}},
+		Fixes:   []Fix{{"Node ws", "maxPayload (100 MiB by default)"}, {"coder/websocket", "SetReadLimit (32 KiB by default)"}, {"", "limit what comes out of inflating, not what goes in"}, {"", "limit how many messages one client may send in a second"}},
 		Confirm: "-f ndjson --list messages has wire_length and length of each: what was sent, and what it inflates to",
 		NotWhen: "the messages are meant to be that large; a chat that says the same again and again inflates thirtyfold, and one that repeats earlier messages more, but no message of it is longer than the 32 KiB that it can refer back to",
 		Variants: []Variant{
@@ -148,20 +150,21 @@ var securityRules = []Rule{
 		},
 	},
 	{
-		ID: "fake-upgrade-tunnel", Severity: Error, Clause: "RFC 6455 §4.2.2",
+		ID: "fake-upgrade-tunnel", Severity: Error, Stands: Opening, Clause: "RFC 6455 §4.2.2",
 		Title:   "what follows the 101 is another protocol",
 		Advice:  "let the proxy pass upgrades on for exact paths, and look at what this client does",
-		Seen:    "a first byte behind the 101 that begins TLS or SSH, where a frame should be",
+		Seen:    "the first bytes of a side behind the 101 begin TLS or SSH, or a request in HTTP of the client, where a frame should be",
 		Means:   "the WebSocket is a way through a proxy for something else",
 		Causes:  []string{"a tunnel that looks like a WebSocket", "smuggling of requests past a proxy"},
 		Fixes:   []Fix{{"", "let the proxy look at status 101 and at the version, and pass upgrades on for exact paths"}},
+		Confirm: "--follow ID shows what comes behind the 101",
 		NotWhen: "the two ends have agreed on it",
 		Frame: func(p *Pass, f *session.Frame) {
 			if p.Conn.Sides[f.Dir].Frames > 0 || p.Conn.Inferred || !p.Conn.Opened {
 				return
 			}
 			b := f.Header.AppendTo(nil)
-			for _, t := range [...]struct{ begins, name string }{{"\x16\x03", "TLS"}, {"SSH", "SSH"}, {"SS", "SSH"}} {
+			for _, t := range tunnelled {
 				if bytes.HasPrefix(b, []byte(t.begins)) {
 					p.Report("", "the first bytes of the %v are those of %s", f.Dir, t.name).As(Likely)
 					return
@@ -173,10 +176,11 @@ var securityRules = []Rule{
 		ID: "exploit-shape", Severity: Warning, Clause: "RFC 6455 §10.7",
 		Title:   "the request has a shape that only attacks have",
 		Advice:  "update the WebSocket library, and look at what else this client has sent",
-		Seen:    "runs of spaces, quotes that do not end, names of prototypes, or hundreds of fields",
+		Seen:    "100 spaces in a row, a quote with 20 backslashes that does not end, an extension called constructor or __proto__, or more than 200 fields",
 		Means:   "known faults of libraries are tried: slow expressions, crashes",
 		Causes:  []string{"a scanner", "an attack"},
 		Fixes:   []Fix{{"", "update the WebSocket library; limit the size and number of fields"}},
+		Confirm: "--follow ID shows the request as it was sent, and -l connections what else this client asked for",
 		NotWhen: "the program is a test of such things",
 		Variants: []Variant{
 			{ID: "spaces", Title: "a field holds a long run of spaces: it makes slow expressions slow"},
@@ -201,6 +205,13 @@ var securityRules = []Rule{
 			}
 		}),
 	},
+}
+
+// tunnelled is what other protocols begin with, as far as a header of two bytes
+// shows it: as a frame, each has a reserved bit set or a reserved opcode.
+var tunnelled = [...]struct{ begins, name string }{
+	{"\x16\x03", "TLS"}, {"SS", "SSH"}, {"GE", "a request in HTTP"}, {"PO", "a request in HTTP"}, {"HE", "a request in HTTP"},
+	{"PU", "a request in HTTP"}, {"DE", "a request in HTTP"}, {"OP", "a request in HTTP"}, {"CO", "a request in HTTP"},
 }
 
 const (
@@ -240,6 +251,13 @@ func (b *bombs) add(e *session.Message) bool {
 
 var prototype = regexp.MustCompile(`\b(?:constructor|__proto__|hasOwnProperty|toString)\b`)
 
+// sentUnasked tells that a request has what browsers send by themselves, whoever's
+// page asks: a cookie, or a password that the user was asked for.
+func sentUnasked(r *handshake.Head) bool {
+	scheme, _, _ := strings.Cut(strings.ToLower(r.Fields.Get("Authorization")), " ")
+	return r.Fields.Has("Cookie") || scheme == "basic" || scheme == "ntlm" || scheme == "negotiate"
+}
+
 // exposure is how severe it is that a connection is in clear: where both ends
 // are on one machine or one private network, TLS may end before it.
 func exposure(c *session.Conn) Severity {
@@ -252,107 +270,6 @@ func exposure(c *session.Conn) Severity {
 	}
 	return Error
 }
-
-// secretsOf names what in a request is a secret: never its value.
-func (w *World) secretsOf(h *handshake.Handshake) (names []string) {
-	for i := range h.Request.Fields {
-		f := &h.Request.Fields[i]
-		if f.Value != "" && w.secretField(f.Name) {
-			names = append(names, fmt.Sprintf("%s (%d bytes)", f.Name, len(f.Value)))
-		}
-	}
-	if name := secretParameter(h.Target()); name != "" {
-		names = append(names, "parameter "+name)
-	}
-	return names
-}
-
-// secretField tells whether a field is a secret by its name. Most names come
-// with every request, and are looked at once.
-func (w *World) secretField(name string) bool {
-	secret, known := w.fields[name]
-	if known {
-		return secret
-	}
-	secret = credential.Field(name) && !credential.PublicField(name)
-	if w.fields == nil {
-		w.fields = make(map[string]bool)
-	}
-	if len(w.fields) < maxFields && len(name) <= credential.MaxName {
-		w.fields[strings.Clone(name)] = secret
-	}
-	return secret
-}
-
-// maxFields bounds the names of fields that are remembered.
-const maxFields = 1 << 10
-
-// webToken is the shape of a JSON Web Token (RFC 7519 §3).
-var webToken = regexp.MustCompile(`^eyJ[\w-]{5,}\.eyJ[\w-]{5,}\.[\w-]*$`)
-
-// secretParameter is the name of the first parameter of the query that is a secret, "" if there is none.
-func secretParameter(target string) string {
-	_, query, _ := strings.Cut(target, "?")
-	for pair := range strings.SplitSeq(query, "&") {
-		name, value, ok := strings.Cut(pair, "=")
-		if ok && value != "" && (credential.Name([]byte(name), false) || strings.HasPrefix(value, "eyJ") && webToken.MatchString(value)) {
-			return name
-		}
-	}
-	return ""
-}
-
-// secretMembers are how secrets are named in messages.
-var secretMembers = [...]string{
-	"password", "token", "access_token", "refresh_token", "jwt", "secret", "apikey", "apiKey", "api_key", "api_Key",
-}
-
-// secretMember is the name of a secret in a message, "" if there is none: of a
-// member that has a string.
-func secretMember(data []byte) string {
-	for at := 0; ; at++ {
-		i := bytes.IndexByte(data[at:], ':')
-		if i < 0 {
-			return ""
-		}
-		at += i
-		from, to := at, at+1
-		for from > 0 && isBlank(data[from-1]) {
-			from--
-		}
-		for to < len(data) && isBlank(data[to]) {
-			to++
-		}
-		named := from > 1 && data[from-1] == '"'
-		if !named || to+1 >= len(data) || data[to] != '"' || data[to+1] == '"' {
-			continue
-		}
-		if name := secretAtEnd(data[:from-1]); name != "" {
-			return name
-		}
-	}
-}
-
-// secretAtEnd is the name of a secret with which b ends, a quotation mark
-// before it; "" if it ends with none.
-func secretAtEnd(b []byte) string {
-	switch b[len(b)-1] { // nearly all names are over here
-	case 'd', 'n', 't', 'y':
-	default:
-		return ""
-	}
-	for _, s := range secretMembers {
-		if n := len(b) - len(s); n > 0 && b[len(b)-1] == s[len(s)-1] && b[n-1] == '"' && string(b[n:]) == s {
-			return s
-		}
-	}
-	return ""
-}
-
-func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
-
-// mayTell says whether a message is one of the first, in which secrets are looked for.
-func mayTell(m *frames.Message) bool { return bytes.IndexByte(m.Data, '"') >= 0 }
 
 // site is the part of a host name that one owner has registered.
 func site(host string) string {

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,10 +19,17 @@ import (
 // A shaken is what is known of a server's TLS handshakes: packets in which
 // something was seen first, 0 for never.
 type shaken struct {
-	versions [5]int64 // ServerHellos, by minor version, SSL 3.0 first
-	nameless int64    // to a client that had named no server
-	deaf     int64    // a small ClientHello that had no answer
+	versions [5]int64  // ServerHellos, by minor version, SSL 3.0 first
+	nameless int64     // to a client that had named no server
+	deaf     int64     // a small ClientHello that had no answer
+	names    [4]uint64 // sums of names that were answered, the first ones
 }
+
+// knows tells that a server has answered a ClientHello with that name.
+func (s *shaken) knows(name string) bool { return slices.Contains(s.names[:], sum(name)) }
+
+// A greeting is which ClientHellos of a client a server has answered: packets.
+type greeting struct{ small, large int64 }
 
 // shakenBy gives what is known of a server, nil if there is no room for it.
 func (w *World) shakenBy(server netip.AddrPort) *shaken {
@@ -64,12 +72,10 @@ func (w *World) shook(c *session.Conn, f *tlsdecrypt.Facts, s *shaken) {
 	if nameless(hello) && s.nameless == 0 {
 		s.nameless = answer.Packet
 	}
-	if k := pathOf(c); hello.Length < largeHello && len(w.greeted) < maxFleet && w.greeted[k] == 0 {
-		if w.greeted == nil {
-			w.greeted = make(map[[2]netip.Addr]int64)
-		}
-		w.greeted[k] = hello.Packet
+	if i := slices.Index(s.names[:], 0); i >= 0 && !nameless(hello) && !s.knows(hello.ServerName) {
+		s.names[i] = sum(hello.ServerName)
 	}
+	w.greet(pathOf(c), hello)
 	if chain := f.Certificates[tlsdecrypt.Server]; len(chain) > 0 && !chain[0].Unreadable && hello.ServerName != "" {
 		k := sum(hello.ServerName)
 		if _, known := w.signers[k]; !known && len(w.signers) < maxFleet {
@@ -79,6 +85,23 @@ func (w *World) shook(c *session.Conn, f *tlsdecrypt.Facts, s *shaken) {
 			w.signers[k] = signer{chain[0].Issuer, answer.Packet}
 		}
 	}
+}
+
+// greet notes a ClientHello that was answered.
+func (w *World) greet(k [2]netip.Addr, hello *tlsdecrypt.ClientHello) {
+	g, known := w.greeted[k]
+	switch {
+	case !known && len(w.greeted) >= maxFleet:
+		return
+	case w.greeted == nil:
+		w.greeted = make(map[[2]netip.Addr]greeting)
+	}
+	if at := &g.small; hello.Length < largeHello && *at == 0 {
+		*at = hello.Packet
+	} else if at = &g.large; hello.Length >= largeHello && *at == 0 {
+		*at = hello.Packet
+	}
+	w.greeted[k] = g
 }
 
 func pathOf(c *session.Conn) [2]netip.Addr {
@@ -133,7 +156,11 @@ func (p *Pass) intercepted(f *tlsdecrypt.Facts) {
 			if !strings.Contains(issuer, by.part) {
 				continue
 			}
-			found := p.Report("intercepted", "the issuer is %s, which is %s", chain[i].Issuer, by.name).With("inspector", by.name)
+			name := by.name
+			if by.mark == 'K' {
+				name = "possibly " + name
+			}
+			found := p.Report("intercepted", "the issuer is %s, which is %s", chain[i].Issuer, name).With("inspector", name)
 			if found.As(Likely); by.mark == 'K' {
 				found.As(Possible)
 			}

@@ -17,11 +17,12 @@ const (
 	either clock = iota // silence of both sides
 	ofClient
 	ofServer
-	life // since the 101, whatever is sent
+	life    // since the 101, whatever is sent
+	opening // since TCP was opened, while no request came
 	clocks
 )
 
-var clockNames = [clocks]string{"either", "client", "server", "life"}
+var clockNames = [clocks]string{"either", "client", "server", "life", "opening"}
 
 // describe is what did not happen while the clock ran.
 func (c clock) describe() string {

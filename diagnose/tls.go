@@ -1,8 +1,6 @@
 package diagnose
 
 import (
-	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -24,12 +22,21 @@ var tlsRules = []Rule{
 		Causes:  []string{"a certificate of a private CA, or self-signed", "it has expired", "it is for another name", "the intermediate certificate is missing: browsers fetch it, programs do not", "a scanner of TLS whose CA this runtime does not know"},
 		Fixes:   []Fix{{"nginx", "ssl_certificate fullchain.pem;"}, {"Node", "NODE_EXTRA_CA_CERTS=ca.pem"}, {"browser", "open https://host:port once, or use a trusted CA"}},
 		Confirm: "openssl s_client -connect HOST:PORT -servername HOST",
-		NotWhen: "the client's Finished was seen, and a request",
+		NotWhen: "the client's Finished was seen, and a request; where the client comes back at once and gets in, form retried says so on that connection",
 		Variants: []Variant{
+			{ID: "retried", Severity: Info, Title: "a client that had left at the certificate came back at once, asked for something else, and got in", Advice: "nothing is broken for this client; the first attempt costs it a round trip or two"},
 			{ID: "left", Severity: Info, Title: "the client left right behind the TLS handshake", Advice: "if it is no probe, look at the certificate: some clients check it last, and say nothing"},
 		},
 		Closed: secured(certRejected),
-		Sealed: func(p *Pass, e *session.Sealed) { secured(certRejected)(p, &session.Closed{Where: e.Where}) },
+		Sealed: func(p *Pass, e *session.Sealed) {
+			secured(certRejected)(p, &session.Closed{Where: e.Where})
+			p.retried(e.Conn)
+		},
+		Handshake: func(p *Pass, e *session.Handshake) {
+			if e.Established {
+				p.retried(e.Conn)
+			}
+		},
 	},
 	endedBare,
 	{
@@ -40,7 +47,8 @@ var tlsRules = []Rule{
 		Means:   "clients that check fail the connection",
 		Causes:  []string{"renewal does not run", "a name is missing", "a self-signed certificate of the first set-up"},
 		Fixes:   []Fix{{"", "certbot renew, and reload the server"}, {"TLS 1.3", "the certificate is encrypted: openssl s_client -connect HOST:PORT -servername HOST"}},
-		NotWhen: "the clock of the capture is off by more than a day, by the Date of answers: then the server's counts",
+		Confirm: "openssl s_client -connect HOST:PORT -servername HOST | openssl x509 -noout -dates -subject -issuer -ext subjectAltName",
+		NotWhen: "the clock of the capture is off by more than a day, by the Date of answers: then the server's counts; or it stands before 1996, when there was no TLS: then no date is judged",
 		Variants: []Variant{
 			{ID: "expired", Title: "the certificate has expired"},
 			{ID: "not-yet-valid", Title: "the certificate is not valid yet"},
@@ -61,6 +69,7 @@ var tlsRules = []Rule{
 		Means:   "not a byte of HTTP was sent",
 		Causes:  []string{"the server has no TLS 1.0 and 1.1 any more, and the client is old", "the server is old, and the client has no old versions", "an ECDSA certificate and a client with RSA alone"},
 		Fixes:   []Fix{{"nginx", "ssl_protocols TLSv1.2 TLSv1.3;"}, {"", "add an RSA certificate for old clients"}},
+		Confirm: "openssl s_client -connect HOST:PORT -servername HOST with -tls1_2, and with -tls1_3: which of them the server takes",
 		NotWhen: "a client certificate was asked for, or the ClientHello has no server name",
 		Variants: []Variant{
 			{ID: "none", Title: "client and server have no TLS version or cipher suite in common"},
@@ -73,10 +82,11 @@ var tlsRules = []Rule{
 		ID: "tls-sni-problem", Severity: Error, Clause: "RFC 6066 §3",
 		Title:   "the server does not know the name that it was asked for, or was not told one",
 		Advice:  "connect by name, and send it: a server with several names chooses by it",
-		Seen:    "unrecognized_name, or a failure behind a ClientHello without a name",
+		Seen:    "unrecognized_name, or a failure behind a ClientHello without a name; or the end without a byte there, where others with another name are answered",
 		Means:   "the certificate, and the program behind, are chosen by this name",
 		Causes:  []string{"the client connects by address, or its library sends no name", "a proxy that sends none to its backend", "the name is not configured at the server"},
 		Fixes:   []Fix{{"nginx", "proxy_ssl_server_name on; proxy_ssl_name $host;"}, {"Go", "tls.Config.ServerName"}},
+		Confirm: "openssl s_client -connect HOST:PORT with -servername NAME, and with -noservername: compare what the server answers",
 		NotWhen: "other clients without a name succeed there",
 		Closed:  secured(badName),
 	},
@@ -88,6 +98,7 @@ var tlsRules = []Rule{
 		Means:   "Upgrade does not exist in HTTP/2; servers close or answer with HTTP/2",
 		Causes:  []string{"a client that uses an HTTP transport whose TLS offers h2", "a proxy that copies the offer", "a gateway with h2 alone"},
 		Fixes:   []Fix{{"Go", `NextProtos: []string{"http/1.1"}`}, {"", "enable HTTP/1.1 at the gateway for this host"}},
+		Confirm: "openssl s_client -connect HOST:PORT -servername HOST -alpn http/1.1 prints what was agreed on",
 		NotWhen: "the client opens a WebSocket in HTTP/2 (RFC 8441)",
 		Variants: []Variant{
 			{ID: "no-overlap", Title: "client and server have no protocol for ALPN in common"},
@@ -109,6 +120,7 @@ var tlsRules = []Rule{
 		Means:   "clients report a wrong version number, or a connection that was closed",
 		Causes:  []string{"the scheme of the URL does not fit the port", "a proxy on another port ends TLS", "a page with a fixed ws:// behind a proxy with TLS"},
 		Fixes:   []Fix{{"browser", "build the URL by location.protocol"}, {"nginx", "proxy_pass http:// to a backend without TLS"}},
+		Confirm: "curl -v http://HOST:PORT/ and curl -vk https://HOST:PORT/: one of the two is answered",
 		NotWhen: "the protocol begins in clear and goes over to TLS",
 		Variants: []Variant{
 			{ID: "http-to-tls", Title: "the client speaks HTTP to a port with TLS"},
@@ -118,9 +130,9 @@ var tlsRules = []Rule{
 			c := e.Conn
 			switch p.from(reassembly.FromClient); {
 			case c.Mismatch == session.TLSToHTTP:
-				p.Report("tls-to-http", "%v answers a ClientHello in HTTP", c.Server)
+				p.Report("tls-to-http", "%v answers a ClientHello in HTTP: the client began with 16 03, the server with \"HTTP/\"", c.Server)
 			case c.Mismatch == session.HTTPToTLS:
-				p.Report("http-to-tls", "%v answers a request with a TLS alert", c.Server).In(p.Conn.Requested.Packet)
+				p.Report("http-to-tls", "%v answers a request with a TLS alert: the client began with %q, the server with 15 03", c.Server, began(c)).In(p.Conn.Requested.Packet)
 			default:
 				secured(shutOut)(p, e)
 			}
@@ -129,7 +141,7 @@ var tlsRules = []Rule{
 			if says("plain HTTP request was sent to HTTPS port", "HTTP request to an HTTPS server")(p, e) {
 				p.explained = true
 				p.from(reassembly.FromClient)
-				p.Report("http-to-tls", "%v says so in its answer %d", p.Conn.Server, e.Status()).In(e.Requested.Packet)
+				p.Report("http-to-tls", "%v says so in its answer %d to what began with %q", p.Conn.Server, e.Status(), began(p.Conn.Conn)).In(e.Requested.Packet)
 			}
 		},
 	},
@@ -141,6 +153,7 @@ var tlsRules = []Rule{
 		Means:   "something on the way reads the first segment alone",
 		Causes:  []string{"a firewall or load balancer that does not put the ClientHello together", "a server that reads it in one go", "full-size packets do not pass"},
 		Fixes:   []Fix{{"Go", "GODEBUG=tlsmlkem=0, to prove it"}, {"Chromium", "the policy PostQuantumKeyAgreementEnabled, to prove it"}},
+		Confirm: "openssl s_client -connect HOST:PORT -servername HOST -groups X25519, whose ClientHello is small, is answered",
 		NotWhen: "the server does not answer small ones either; that the same client has an answer to a smaller one proves it",
 		Closed:  secured(helloLost),
 	},
@@ -151,7 +164,8 @@ var tlsRules = []Rule{
 		Seen:    "a request for a certificate, none of the client, and an alert; certificate_required; an answer that says so; in TLS 1.3 without keys, records of the lengths of these",
 		Means:   "browsers do not ask their users for one on wss",
 		Causes:  []string{"an ingress with mutual TLS", "the browser has no certificate that fits"},
-		Fixes:   []Fix{{"nginx", "ssl_verify_client optional;"}, {"Istio", "PeerAuthentication with PERMISSIVE for this port"}},
+		Fixes:   []Fix{{"nginx", "ssl_verify_client optional; and in all other locations if ($ssl_client_verify != SUCCESS) { return 403; }"}, {"Istio", "PeerAuthentication with PERMISSIVE for this port"}},
+		Confirm: "openssl s_client -connect HOST:PORT -servername HOST lists under Acceptable client certificate CA names whose it takes",
 		NotWhen: "the client showed a certificate",
 		Closed: secured(func(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 			if a := alertOf(f, tlsdecrypt.Server, 116, 40, 42); a != nil && (a.Description == 116 || withoutCertificate(f)) {
@@ -170,7 +184,16 @@ var tlsRules = []Rule{
 	},
 }
 
+// began are the first bytes of a request in clear.
+func began(c *session.Conn) string {
+	if c.Handshake == nil || c.Handshake.Request == nil {
+		return "GET"
+	}
+	return c.Handshake.Request.Method[:min(3, len(c.Handshake.Request.Method))]
+}
+
 const (
+	firstTLS   = 1996 // when there was SSL 3.0
 	largeHello = 1300
 	expirySoon = 14 * 24 * time.Hour
 	alertBody  = 2 + 1 + 16 // of a record with an alert, in TLS 1.3
@@ -225,6 +248,7 @@ func certBad(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 	}
 	name := p.serverName(c, f)
 	switch {
+	case now.Year() < firstTLS: // a clock that was never set
 	case now.After(cert.NotAfter):
 		report("expired", Warning, "not after %s, captured %s", day(cert.NotAfter), day(now))
 	case now.Before(cert.NotBefore):
@@ -234,15 +258,24 @@ func certBad(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 	}
 	switch rejected := alertOf(f, tlsdecrypt.Client, 48, 46, 42); {
 	case !cert.Covers(name) && (rejected != nil || !nameless(f.ClientHello)): // what the user had typed is not known
-		report("name-mismatch", Warning, "%s is not among %s", name, strings.Join(cert.Names, ", "))
+		report("name-mismatch", Warning, "%s is not among %s", name, namesOf(cert))
 	case cert.SelfSigned:
 		report("self-signed", Info, "subject and issuer are %s", cert.Subject)
-	case len(chain) > 1 || now.After(cert.NotAfter) || now.Before(cert.NotBefore):
+	case len(chain) > 1 || now.Year() >= firstTLS && (now.After(cert.NotAfter) || now.Before(cert.NotBefore)):
 	case rejected != nil:
 		p.Report("chain-incomplete", "one certificate, of %s", cert.Issuer).As(Likely).In(rejected.Packet)
 	case leftAtOnce(c, f):
 		p.Report("chain-incomplete", "one certificate, of %s, and the client left", cert.Issuer).As(Possible).At(Warning)
 	}
+}
+
+// namesOf are the names of a certificate, as they are compared: the common name
+// is none of them (RFC 9525 §2).
+func namesOf(c *tlsdecrypt.Certificate) string {
+	if len(c.Names) == 0 {
+		return "its names: it has none, only the subject " + c.Subject
+	}
+	return strings.Join(c.Names, ", ")
 }
 
 // leftUnasked tells that the handshake of TLS came to its end, and that the
@@ -301,35 +334,6 @@ func versions(h *tlsdecrypt.ClientHello) []string {
 		names = []string{h.LegacyVersion.String()}
 	}
 	return names
-}
-
-// nameless tells whether a ClientHello names no server, or was not captured: an
-// address is no name.
-func nameless(h *tlsdecrypt.ClientHello) bool {
-	if h == nil {
-		return true
-	}
-	_, err := netip.ParseAddr(h.ServerName)
-	return h.ServerName == "" || err == nil
-}
-
-// unnamed tells that a ClientHello names no server, where no other one without a
-// name was answered.
-func (p *Pass) unnamed(c *session.Conn, h *tlsdecrypt.ClientHello) bool {
-	s := p.World.shakes[c.Server]
-	return nameless(h) && (s == nil || s.nameless == 0)
-}
-
-func badName(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
-	h := f.ClientHello
-	p.from(reassembly.FromClient)
-	if a := alertOf(f, tlsdecrypt.Server, 112, 40); a != nil && !f.CertRequest && (a.Description == 112 || p.unnamed(c, h) && f.ServerHello == nil) {
-		asked := fmt.Sprintf("for %q", h.ServerName)
-		if h.ServerName == "" {
-			asked = "without a name"
-		}
-		p.Report("", "alert %d %s, asked %s", a.Description, tlsdecrypt.AlertName(a.Description), asked).In(h.Packet, a.Packet)
-	}
 }
 
 func noProtocol(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {

@@ -71,6 +71,9 @@ func shutOut(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 	if f.ClientHello.Length >= largeHello || !hungUp(c, f) || len(c.Via) > 0 { // behind a proxy, it may be that which ends it
 		return
 	}
+	if _, speaks := p.World.took(c.Server); speaks > 0 {
+		return
+	}
 	p.from(reassembly.FromClient)
 	p.Report("tls-to-http", "%v ends the connection at a ClientHello, without a byte", c.Server).At(Warning).As(Possible).
 		In(f.ClientHello.Packet, c.TCP.EndedIn)
@@ -84,7 +87,8 @@ func helloLost(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 	if h.Length < largeHello || f.Sides[tlsdecrypt.Server].Records > 0 || c.Mismatch != session.NoMismatch || !gaveUp && !hungUp(c, f) {
 		return
 	}
-	if s := p.World.shakes[c.Server]; s != nil && s.deaf > 0 {
+	greeted := p.World.greeted[pathOf(c)]
+	if s := p.World.shakes[c.Server]; s != nil && s.deaf > 0 || greeted.large > 0 {
 		return
 	}
 	p.from(reassembly.FromServer)
@@ -92,7 +96,7 @@ func helloLost(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 	if !gaveUp {
 		found.Message += ", and the end by the server without a byte"
 	}
-	if small := p.World.greeted[pathOf(c)]; small > 0 {
-		found.In(small).As(Certain).Message += "; a smaller one of the same client was answered"
+	if greeted.small > 0 {
+		found.In(greeted.small).As(Certain).Message += "; a smaller one of the same client was answered"
 	}
 }

@@ -104,6 +104,9 @@ func (t *talk) said(h *heard, e *session.Message) {
 	in := h.Said
 	if in.Kind.Heartbeat() {
 		t.beats[e.Dir].note(in.Kind, e)
+		if in.Kind == subprotocol.Pong {
+			t.beats[e.Dir.Other()].answered(e)
+		}
 	}
 	switch {
 	case in.Kind == subprotocol.Hello && h.message.FromClient && t.hello == 0:

@@ -29,11 +29,19 @@ func Verdict(c *session.Conn, found []*Finding) string {
 	if lead.Severity < Warning {
 		return s + "."
 	}
-	if lead.Rule.Layer != Closing {
+	switch {
+	case lead.Rule.Layer != Closing:
 		s += ": " + lead.Title()
+	case c.CloseCode.Name() != "" && lead.Do != "": // it is about the code
+		s += ": " + c.CloseCode.Meaning()
 	}
 	if lead.Rule.Layer == Framing {
 		s += reaction(c, lead)
+	}
+	if who := whoClosed(c); lead.Rule.Layer == Closing && who.Proxy.IsValid() && who.Dir == reassembly.FromClient {
+		if outer, _ := LegOf(c).Next(); outer != nil { // it is told of there
+			return s + fmt.Sprintf(". Do: look at #%d, the same WebSocket on the other side of the proxy.", outer.ID)
+		}
 	}
 	return s + ". Do: " + lead.Advice() + "."
 }
@@ -90,6 +98,10 @@ func refusalOutcome(c *session.Conn) string {
 	switch {
 	case c.Handshake != nil && c.Handshake.Status() != 0:
 		return "the upgrade was refused with " + strconv.Itoa(c.Handshake.Status())
+	case len(c.Via) > 0 && c.Via[len(c.Via)-1].Refused():
+		return "the proxy " + c.Server.String() + " refused"
+	case c.TLS != nil && c.Handshake == nil:
+		return "TLS was not agreed on with " + c.Server.String()
 	case c.TCP.End == reassembly.RST:
 		return c.Server.String() + " refused the TCP connection"
 	}
@@ -122,7 +134,8 @@ func cutOutcome(c *session.Conn) string {
 	if c.TCP.End == reassembly.RST {
 		how = "RST"
 	}
-	s := whoClosed(c).String() + " ended " + endedWhat(c) + " with " + endWord(c, "a "+how)
+	who := whoClosed(c)
+	s := who.String() + " ended " + endedWhat(c, who.Both) + " with " + endWord(c, "a "+how)
 	if conn, ok := c.Attached.(*Conn); ok && conn.Opened {
 		if quiet := c.TCP.EndedAt.Sub(cmp.Or(conn.LastAt, conn.Answered.Time)); quiet >= time.Second {
 			s += fmt.Sprintf(" after %.1f s of silence", quiet.Seconds())
@@ -132,9 +145,12 @@ func cutOutcome(c *session.Conn) string {
 }
 
 // endedWhat is what carried the WebSocket.
-func endedWhat(c *session.Conn) string {
-	if c.H2 != nil && c.H2.Over {
+func endedWhat(c *session.Conn, both bool) string {
+	switch {
+	case c.H2 != nil && c.H2.Over:
 		return "the stream"
+	case both:
+		return "both of its legs, this one"
 	}
 	return "TCP"
 }
@@ -143,6 +159,7 @@ func endedWhat(c *session.Conn) string {
 type Author struct {
 	Dir   reassembly.Dir // on the connection that is asked about: from where the end came
 	Proxy netip.AddrPort // valid if a proxy did, of which both sides were captured
+	Both  bool           // and has ended the leg on its other side, too
 	Leg   *Leg           // the leg on which an end did, where it is not the connection's own
 }
 
@@ -179,8 +196,12 @@ func whoClosed(c *session.Conn) Author {
 		switch end := next.end(); {
 		case end != nil && end.By != session.ClosedByClient && end.By != session.ClosedByServer:
 			return Author{Dir: by}
+		case next.input != own.input && (end == nil || end.By == own.End.By): // by two clocks nobody knows what came first
+			if end == nil {
+				return Author{Dir: by}
+			}
 		case end == nil, end.Packet > at.end().Packet, end.By != own.End.By:
-			return Author{Dir: by, Proxy: between(at, next, by)}
+			return Author{Dir: by, Proxy: between(at, next, by), Both: end != nil && end.By != own.End.By}
 		}
 		at = next
 	}

@@ -26,6 +26,7 @@ type World struct {
 
 	answered [maxAnswered]answered // the last opening handshakes that are over
 	outlines [maxAnswered]outline  // of the same
+	clocks   bool                  // connections of several captures
 	answers  int                   // how many were
 
 	fields   map[string]bool          // by name: whether it is a secret
@@ -39,19 +40,23 @@ type World struct {
 	enders   map[ender]*ends
 	data     *Data                     // what is known of products
 	served   map[netip.AddrPort]place  // by server
+	hosts    map[netip.Addr]openPort   // by the address of servers
 	setbacks map[[2]netip.Addr]setback // by client and server: the last WebSocket that failed
 	bare     map[netip.Addr]bare       // by who sent requests that say upgrade and not to what
 	knocks   map[[2]netip.Addr]knock   // by client and server
 	outages  map[spot]outage
 	failures [maxFailures]failure // the last ones
 	failed   int                  // how many were
+	gateways [maxFailures]gateway
+	waited   int
 	thrown   map[visitor]int64
 	declined map[guest]setback // in HTTP/2, the last one
 	heads    map[guest]headSize
 	issued   map[uint64]issuer // by the sum of the session
 	shakes   map[netip.AddrPort]*shaken
-	greeted  map[[2]netip.Addr]int64 // by client and server: a small ClientHello that was answered
-	signers  map[uint64]signer       // by the sum of the server's name, the first one
+	greeted  map[[2]netip.Addr]greeting // by client and server
+	turned   map[[2]netip.Addr]turned   // by client and server: the last that left at the certificate
+	signers  map[uint64]signer          // by the sum of the server's name, the first one
 	clock    dated
 	oneSided bool // of a connection only one direction was captured
 }

@@ -150,7 +150,7 @@ func (r *Reader) response(b []byte, size int) Step {
 	k := r.front()
 	r.pop()
 	if k == connect {
-		r.connected(status)
+		r.connected(status, b)
 	}
 	if f := &r.facts; status == 426 && k != unseen && k != upgrade && (!f.upgrades || f.websocket) {
 		r.Odd[UpgradeRequired]++

@@ -3,6 +3,7 @@ package handshake
 import (
 	"bytes"
 	"net/netip"
+	"strings"
 )
 
 // A ViaKind is how a connection tells a proxy where it comes from or goes to.
@@ -51,6 +52,7 @@ type Via struct {
 	Reply  string // of SOCKS: the answer's name in lower case, "" without one
 	Code   uint8  // of SOCKS: the answer's number; that of the step which failed
 	Status int    // of CONNECT: of the response, 0 without one
+	Said   Fields // of CONNECT: what a response that refuses says of the proxy and of its reason: Server, Via, X-Squid-Error, Proxy-Authenticate
 
 	sure   bool  // SOCKS: more than a greeting speaks for it
 	method uint8 // SOCKS 5: the authentication method, anyMethod while the server has not said
@@ -121,12 +123,35 @@ func (r *Reader) connects(request []byte) {
 	}
 }
 
-// connected notes the status that answers the first open CONNECT.
-func (r *Reader) connected(status int) {
+// connected notes the response to the first open CONNECT.
+func (r *Reader) connected(status int, head []byte) {
 	for i := range r.via {
 		if v := &r.via[i]; v.Kind == HTTPConnect && v.Status == 0 {
-			v.Status = status
+			if v.Status = status; v.Refused() {
+				v.Said = saidBy(head)
+			}
 			return
+		}
+	}
+}
+
+// saidBy are the fields of Via.Said in a head.
+func saidBy(head []byte) (said Fields) {
+	const longest = 200
+	for at := bytes.IndexByte(head, '\n') + 1; ; {
+		l, next, ok := nextLine(head, at)
+		if !ok {
+			return said
+		}
+		at = next
+		if l.folded || l.colon < 0 {
+			continue
+		}
+		name, value := head[l.start:l.colon], trim(head[l.colon+1:l.end])
+		for _, n := range [...]string{"Server", "Via", "X-Squid-Error", "Proxy-Authenticate"} {
+			if len(said) < 4 && strings.EqualFold(n, string(name)) {
+				said = append(said, Field{Name: n, Value: string(value[:min(len(value), longest)])})
+			}
 		}
 	}
 }

@@ -139,7 +139,9 @@ func (s *Stream) timeWindow(d Dir, g *Segment) {
 	shutNow := g.Window == 0 && !g.Flags.Has(FlagSYN)
 	if shutNow && !h.state.has(shut) {
 		r := h.more()
-		r.ZeroWindows++
+		if r.ZeroWindows++; r.ZeroWindows == 1 {
+			r.stall = Stall{g.Time, other.offset}
+		}
 		r.zeroTime = g.Time
 	}
 	h.state.set(shut, shutNow)

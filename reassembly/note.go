@@ -106,9 +106,26 @@ type rare struct {
 	gapCount int    // segments of this direction since gapTime
 	gapTime  capture.Time
 	zeroTime capture.Time // up to which ZeroWindow is counted
+	stall    Stall
 
 	stamp     SeqNum       // RFC 7323 §4.3: TS.Recent
 	stampTime capture.Time // when it was taken
+}
+
+// A Stall is when a side closed its window for the first time, and how much the
+// other side had sent by then, as an offset.
+type Stall struct {
+	Time capture.Time
+	Sent int64
+}
+
+// Stalled gives the first time that d closed its window, false if it never did.
+func (s *Stream) Stalled(d Dir) (Stall, bool) {
+	r := s.half[d].rare
+	if r == nil || r.ZeroWindows == 0 {
+		return Stall{}, false
+	}
+	return r.stall, true
 }
 
 // Snapshot gives what is known of s now. It is not to be handed any segments.

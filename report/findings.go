@@ -16,6 +16,14 @@ type findTally struct {
 	kinds  map[string]*findKind
 	conns  map[int64][]*diagnose.Finding // of connections that have not ended
 	joints map[int64]*joint              // by the legs that have ended
+	recent [64]cause                     // the last ones
+	causes int
+}
+
+// A cause is what explains the failure of a connection.
+type cause struct {
+	conn int64
+	of   *findKind
 }
 
 // A findKind is what is known of the findings with one ID.
@@ -69,6 +77,9 @@ func (t *findTally) add(f *diagnose.Finding) {
 	}
 	k.count++
 	k.severity = max(k.severity, f.Severity)
+	for _, conn := range f.Explains {
+		t.explained(conn)
+	}
 	of := t.conns[f.Conn.ID]
 	if !slices.ContainsFunc(of, func(o *diagnose.Finding) bool { return o.ID() == id }) {
 		k.conns.last = 0
@@ -117,8 +128,30 @@ func (t *findTally) leads(f *diagnose.Finding, conn int64) {
 	}
 	k := t.kinds[f.ID()]
 	k.leads.add(conn)
+	t.recent[t.causes%len(t.recent)] = cause{conn, k}
+	t.causes++
 	if len(k.packets) < maxIDs {
 		k.packets = append(k.packets, f.Packet)
+	}
+}
+
+// explained takes back what explained the failure of a connection: what was
+// found since on another one does.
+func (t *findTally) explained(conn int64) {
+	for i := range t.recent {
+		if c := &t.recent[i]; c.conn == conn && c.of != nil {
+			c.of.takeBack(conn)
+			*c = cause{}
+		}
+	}
+}
+
+// takeBack counts a connection no more as one that the finding leads.
+func (k *findKind) takeBack(conn int64) {
+	k.leads.n--
+	if i := slices.Index(k.leads.ids, conn); i >= 0 {
+		k.leads.ids = slices.Delete(k.leads.ids, i, i+1)
+		k.packets = slices.Delete(k.packets, i, i+1)
 	}
 }
 
@@ -210,7 +243,7 @@ func (s *textSink) headline(k *findKind) {
 		text = count(k.leads.n) + " connections: " + text
 	}
 	const indent = "  "
-	lines := s.wrap(mark.text+" "+text+".", indent)
+	lines := s.wrap(mark.text+" "+stopped(text), indent)
 	s.out.WriteString(strings.Replace(lines, mark.text, s.st.paint(mark.sgr, mark.text), 1) + "\n")
 	advice := s.wrap(indent+f.Advice()+".", indent)
 	s.out.WriteString(indent + strings.TrimLeft(advice, " ") + "\n")
@@ -220,6 +253,14 @@ func (s *textSink) headline(k *findKind) {
 	}
 	place := k.id + columnGap + k.leads.names() + columnGap + "packet " + strings.Join(packets, ", ")
 	s.out.WriteString(s.st.paint(sgrDim, padLeft(cutTo(place, s.opts.width()), s.opts.width())) + "\n")
+}
+
+// stopped is a sentence with what ends it.
+func stopped(s string) string {
+	if strings.HasSuffix(s, ".") || strings.HasSuffix(s, "?") || strings.HasSuffix(s, "!") {
+		return s
+	}
+	return s + "."
 }
 
 // message is the line of a finding, without secrets and what a terminal acts on.

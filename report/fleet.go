@@ -51,8 +51,8 @@ var groupNames = [groupKinds]string{"server", "path", "clients", "origin", "agen
 // A group counts what became of the attempts of a group: Origin and User-Agent
 // are known of those that asked for an upgrade alone.
 type group struct {
-	attempts, tcp, refused, opened int64
-	closes                         map[string]int64 // by code and side: "1001 server"
+	attempts, tcp, tls, refused, opened int64            // and how far they came
+	closes                              map[string]int64 // by code and side: "1001 server"
 }
 
 const (
@@ -76,28 +76,6 @@ func (t *fleetTally) group(kind groupKind, name string) *group {
 		t.groups[k] = g
 	}
 	return g
-}
-
-// handshake counts an attempt by what its request says.
-func (t *fleetTally) handshake(e *session.Handshake) {
-	if e.Request == nil {
-		return
-	}
-	for _, of := range [...]struct {
-		kind groupKind
-		name string
-	}{{byOrigin, shown(&t.texts, e.Origin(), t.text)}, {byAgent, shown(&t.agents, e.UserAgent(), t.agent)}} {
-		g := t.group(of.kind, of.name)
-		if g == nil {
-			continue
-		}
-		g.attempts++
-		if e.Established {
-			g.opened++
-		} else {
-			g.refused++
-		}
-	}
 }
 
 // text is text as it is shown.
@@ -134,12 +112,16 @@ func family(agent string) string {
 	return product
 }
 
-// closed counts a connection by its addresses and path.
+// closed counts a connection by its addresses, path, Origin and User-Agent.
 func (t *fleetTally) closed(c *session.Conn) {
 	t.total++
-	names := [...]string{t.servers.of(c.Server, address), "", t.networks.of(c.Client.Addr(), network)}
+	names := [groupKinds]string{byServer: t.servers.of(c.Server, address), byNetwork: t.networks.of(c.Client.Addr(), network)}
 	if c.Target != "" {
 		names[byPath] = t.path(c.Target)
+	}
+	if h := c.Handshake; h != nil && h.Request != nil {
+		names[byOrigin] = shown(&t.texts, h.Origin(), t.text)
+		names[byAgent] = shown(&t.agents, h.UserAgent(), t.agent)
 	}
 	for kind, name := range names {
 		if name == "" {
@@ -157,6 +139,8 @@ func (g *group) add(c *session.Conn) {
 	switch {
 	case opened(&c.Facts) && c.State != session.Rejected:
 		g.opened++
+	case c.Handshake == nil && c.TLS != nil:
+		g.tls++
 	case c.Handshake == nil:
 		g.tcp++
 	default:
@@ -191,15 +175,13 @@ func network(a netip.Addr) string {
 }
 
 // table is the table of groups. A kind that has one group says nothing, but
-// for servers and paths: there it says what became of all.
+// for servers and paths: there it says what became of all. Of few connections,
+// Origins alone are told apart.
 func (t *fleetTally) table() *table {
 	tab := &table{heading: "Who and where", columns: []column{
-		{title: "BY"}, {title: "", least: 12, short: cutTo}, {title: "TRIED", right: true}, {title: "NO TCP", right: true}, {title: "REFUSED", right: true},
+		{title: "BY"}, {title: "", least: 12, short: cutTo}, {title: "TRIED", right: true}, {title: "NO TCP", right: true}, {title: "NO TLS", right: true}, {title: "REFUSED", right: true},
 		{title: "OPENED", right: true}, {title: "ENDS", least: 12, short: cutTo, first: true},
 	}}
-	if t.total < fleetFrom {
-		return tab
-	}
 	for kind := range groupKinds {
 		var keys []groupKey
 		for k := range t.groups {
@@ -207,31 +189,37 @@ func (t *fleetTally) table() *table {
 				keys = append(keys, k)
 			}
 		}
-		if len(keys) == 0 || len(keys) == 1 && kind > byPath {
+		if len(keys) == 0 || len(keys) == 1 && kind > byPath || t.total < fleetFrom && !severalOrigins(keys) {
 			continue
 		}
 		slices.SortFunc(keys, func(a, b groupKey) int {
 			return cmp.Or(-cmp.Compare(t.groups[a].attempts, t.groups[b].attempts), cmp.Compare(a.name, b.name))
 		})
-		if kind != byServer && t.groups[keys[0]].attempts == 1 { // each for itself
+		if kind != byServer && t.groups[keys[0]].attempts == 1 && t.total >= fleetFrom { // each for itself
 			continue
 		}
 		for _, k := range keys[:min(len(keys), fewGroups)] {
 			g := t.groups[k]
-			if kind >= byOrigin { // how it ended is not known by these
-				tab.add(false, groupNames[kind], k.name, count(g.attempts), dash, count(g.refused), count(g.opened), dash)
-				continue
-			}
-			tab.add(false, groupNames[kind], k.name, count(g.attempts), count(g.tcp), count(g.refused), count(g.opened), g.ends())
+			tab.add(false, groupNames[kind], k.name, count(g.attempts), count(g.tcp), count(g.tls), count(g.refused), count(g.opened), g.ends())
 		}
 		if more := len(keys) - fewGroups; more > 0 {
-			tab.add(false, groupNames[kind], "and "+count(int64(more))+" more", "", "", "", "", "")
+			tab.add(false, groupNames[kind], "and "+count(int64(more))+" more", "", "", "", "", "", "")
 		}
 	}
 	if t.rest > 0 {
 		tab.note = "… and connections of groups that there was no room for"
 	}
 	return tab
+}
+
+// severalOrigins tells whether the groups are those of Origins, and several:
+// what a server decides of each is worth a row in any capture.
+func severalOrigins(keys []groupKey) bool {
+	named := 0
+	for _, k := range keys {
+		named += bit(k.kind == byOrigin && k.name != "none")
+	}
+	return named > 1
 }
 
 // ends is "1001 server 12, 1006 client 3": code, side and how often, the most frequent first.

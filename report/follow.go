@@ -70,8 +70,8 @@ func (f *follower) finding(n *diagnose.Finding) {
 		f.found = append(f.found, n)
 	}
 	mark := marks[n.Severity]
-	text := clean(n.Title() + ": " + f.secret.string(n.Message))
-	f.out.WriteString("  " + f.st.paint(mark.sgr, mark.text) + " " + cutTo(text, f.opts.width()-4) + "\n")
+	text := fold(clean(n.Title()+": "+f.secret.string(n.Message)), f.opts.width()-4, "    ")
+	f.out.WriteString("  " + f.st.paint(mark.sgr, mark.text) + " " + text + "\n")
 	f.line("  "+n.ID(), f.meta(&n.Where))
 }
 
@@ -100,23 +100,15 @@ func (f *follower) end(c *session.Facts) string {
 	return ending(c)
 }
 
-// verdict writes what it comes to, and the other legs with what the proxy
-// between changed in the request.
+// verdict writes what it comes to, how long its parts took, what the ends were
+// told, and the other legs.
 func (f *follower) verdict(c *session.Conn) {
 	const indent = "    "
 	f.out.WriteString("\n  " + fold("⇒ "+diagnose.Verdict(c, f.found), f.opts.width()-2, indent) + "\n")
 	f.phases(c)
+	f.pulse(c)
 	f.views(c)
-	for _, l := range diagnose.LegOf(c).Legs() {
-		f.out.WriteString("\n  the same WebSocket is #" + strconv.FormatInt(l.ID, 10) + columnGap + address(l.Client) + " → " + address(l.Server) + "\n")
-	}
-	for _, change := range diagnose.LegOf(c).PassedOn() {
-		line := change.Verb() + columnGap + change.Name
-		for _, v := range change.After {
-			line += columnGap + f.secret.field(change.Name, v)
-		}
-		f.out.WriteString("    " + cutTo(clean(line), f.opts.width()-4) + "\n")
-	}
+	f.legs(c)
 }
 
 // line writes a line with its place at the right edge, or behind it where

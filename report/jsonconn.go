@@ -2,7 +2,6 @@ package report
 
 import (
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/wssniff/wssniff/capture"
@@ -67,10 +66,7 @@ func (s *jsonSink) handshake(e *session.Handshake) {
 	if h.Request != nil {
 		s.known("method", h.Request.Method)
 	}
-	s.known("target", s.secret.url(h.Target()))
-	s.known("host", s.secret.host(h.Host()))
-	s.known("origin", s.secret.url(h.Origin()))
-	s.known("user_agent", s.secret.string(h.UserAgent()))
+	s.asked(h)
 	s.known("version", h.Version())
 	s.known("key", h.Key())
 	s.known("accept", h.Accept())
@@ -92,6 +88,17 @@ func (s *jsonSink) handshake(e *session.Handshake) {
 	}
 	s.head("request_headers", h, h.Request)
 	s.head("response_headers", h, h.Response)
+}
+
+// asked writes what was asked for, and by whom.
+func (s *jsonSink) asked(h *handshake.Handshake) {
+	if h == nil {
+		return
+	}
+	s.known("target", s.secret.url(h.Target()))
+	s.known("host", s.secret.host(h.Host()))
+	s.known("origin", s.secret.url(h.Origin()))
+	s.known("user_agent", s.secret.string(h.UserAgent()))
 }
 
 // timed tells whether both packets have a time.
@@ -129,6 +136,7 @@ func (s *jsonSink) connection(e *session.Closed, found []*diagnose.Finding) {
 	s.address("client", f.Client)
 	s.address("server", f.Server)
 	s.via(f.Via)
+	s.asked(f.Handshake)
 	s.int("tcp_stream", f.Stream)
 	s.stream(f.H2)
 	s.tls(f.TLS)
@@ -164,15 +172,8 @@ func (s *jsonSink) connection(e *session.Closed, found []*diagnose.Finding) {
 		s.bool("clean", f.Clean)
 	}
 	s.tcp(e.Conn)
-	s.legs(diagnose.LegOf(e.Conn).Legs())
-	if p := &f.PingRTT; p.Count > 0 {
-		s.begin("ping_rtt_ms", '{')
-		s.ms("min", p.Min)
-		s.ms("median", p.Median())
-		s.ms("max", p.Max)
-		s.int("count", p.Count)
-		s.end('}')
-	}
+	s.legs(diagnose.LegOf(e.Conn))
+	s.pulses(e.Conn)
 	if f.IdleMax > 0 {
 		s.ms("idle_max_ms", f.IdleMax)
 	}
@@ -299,20 +300,6 @@ func (s *jsonSink) inputs(list []capture.Input) {
 			s.string("error", in.Err.Error())
 		}
 		s.end('}')
-	}
-	s.end(']')
-}
-
-// legs writes the other legs of the same WebSocket, and what the proxies
-// between them changed in its request.
-func (s *jsonSink) legs(legs []*diagnose.Leg) {
-	if len(legs) == 0 {
-		return
-	}
-	s.begin("legs", '[')
-	for _, l := range legs {
-		s.comma()
-		s.b = strconv.AppendInt(s.b, l.ID, 10)
 	}
 	s.end(']')
 }

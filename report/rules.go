@@ -139,7 +139,7 @@ func RulesDocument(all []*diagnose.Rule) string {
 	for _, r := range all {
 		if r.Layer != layer {
 			layer = r.Layer
-			b.WriteString("\n## " + sentence(layer.String()) + "\n")
+			b.WriteString("\n## " + strings.TrimSuffix(sentence(layer.String()), ".") + "\n")
 		}
 		document(&b, r)
 	}

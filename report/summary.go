@@ -165,7 +165,11 @@ func (s *textSink) nothing(sum *Summary) {
 	s.items("loss", lostPackets(sum))
 	s.items("not decoded", undecoded(t))
 	s.out.WriteString(s.wrap("hint: "+hint(t), "      ") + "\n")
+	s.out.WriteString(s.wrap(unseen, "      ") + "\n")
 }
+
+// unseen is why there may be nothing to see: docs/unseen.md has the rest.
+const unseen = "note: a browser sends nothing where it rejects the URL or the port, or ws:// in a page over https, or where it cannot resolve the name: no packet shows why, its console does"
 
 // hint is what to try where no WebSocket was found.
 func hint(t *session.Totals) string {

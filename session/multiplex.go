@@ -200,7 +200,7 @@ func (t *Tracker) stream(c *Conn, id uint32, r *reassembly.Chunk) *Conn {
 	s.t, s.flow, s.outer = t, c.flow, c
 	s.StartPacket, s.Start, s.EndPacket, s.End = r.Packet, r.Time, r.Packet, r.Time
 	s.Client, s.Server, s.TLS = c.Client, c.Server, c.TLS
-	s.TCP.RTT = c.TCP.RTT
+	s.TCP.RTT, s.Input = c.TCP.RTT, c.Input
 	s.Via = c.Via
 	if c.tls != nil && s.Via == nil {
 		s.Via = c.tls.via

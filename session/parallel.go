@@ -15,10 +15,11 @@ import (
 // connections whose seeded hash is its own; there is no queue per packet. The
 // workers record their events a block of packets at a time, and one merge
 // puts them in order, numbers the connections and tells obs. So the output
-// does not depend on how many there are. Where there are Keys, one is enough:
-// what a connection learns of a session is for the next one to resume it.
+// does not depend on how many there are. Where there are secrets of TLS, one is
+// enough: what a connection learns of a session is for the next one to resume
+// it. If the first secret comes later, the workers go on one at a time from there.
 func Run(src capture.Source, conf Config, workers int, obs ...Observer) (*Totals, error) {
-	if workers <= 1 || conf.Keys != nil {
+	if workers <= 1 || conf.Keys != nil && (conf.Keys.Len() > 0 || conf.KeysGrow) {
 		return runAlone(src, conf, obs)
 	}
 	p := &crew{obs: obs, free: make(chan *block, blocks), full: make(chan *block, blocks)}
@@ -28,7 +29,11 @@ func Run(src capture.Source, conf Config, workers int, obs ...Observer) (*Totals
 	conf.MaxMemory = conf.maxMemory() / int64(workers)
 	conf.MaxFlows = conf.maxFlows()/workers + 1
 	seed := New(conf).table.seed
+	keys := conf.Keys
 	for i := range workers {
+		if keys != nil {
+			conf.Keys = keys.Part(p.together)
+		}
 		w := newWorker(conf, i, workers)
 		w.tracker.table.seed = seed
 		p.workers = append(p.workers, w)
@@ -85,6 +90,9 @@ type crew struct {
 	free, full chan *block
 	err        error
 	names      names
+
+	filling, handed *block
+	inTurn          bool // see together
 }
 
 // read fills blocks and hands each to every worker. The last one tells them
@@ -92,11 +100,19 @@ type crew struct {
 func (p *crew) read(src capture.Source) {
 	for over := false; !over; {
 		b := <-p.free
+		p.filling = b
 		over = p.fill(b, src)
 		b.last = over
-		b.done.Add(len(p.workers))
-		for _, w := range p.workers {
-			w.in <- b
+		if p.inTurn {
+			for i, w := range p.workers {
+				w.finish(b, i)
+			}
+		} else {
+			b.done.Add(len(p.workers))
+			for _, w := range p.workers {
+				w.in <- b
+			}
+			p.handed = b
 		}
 		p.full <- b
 	}
@@ -122,11 +138,34 @@ func (p *crew) fill(b *block, src capture.Source) (over bool) {
 		b.data = append(b.data, pkt.Data...)
 		pkt.Data = b.data[at:len(b.data):len(b.data)]
 		b.packets = append(b.packets, pkt)
+		if p.inTurn {
+			p.packet(&pkt)
+		}
 		if live != nil && !live.Ready() {
 			return false // what is there is not held back until more comes
 		}
 	}
 	return false
+}
+
+// together is called while a packet is read with which the first secret comes.
+// All packets before it are taken without; from here on each worker takes a
+// packet before the next one is read, for a secret counts from its place in the
+// capture on, and sessions are known to all.
+func (p *crew) together() {
+	if p.handed != nil {
+		p.handed.done.Wait()
+	}
+	p.inTurn = true
+	for i := range p.filling.packets {
+		p.packet(&p.filling.packets[i])
+	}
+}
+
+func (p *crew) packet(pkt *capture.Packet) {
+	for _, w := range p.workers {
+		w.tracker.Packet(pkt)
+	}
 }
 
 // merge tells what the workers recorded, in order of packet and, at the end of
@@ -216,17 +255,22 @@ func (w *worker) Observe(e Event) {
 
 func (w *worker) run(i int) {
 	for b := range w.in {
-		w.events = w.events[:0]
 		for j := range b.packets {
 			w.tracker.Packet(&b.packets[j])
 		}
-		if b.last {
-			w.over = true
-			w.tracker.Close()
-		}
-		b.events[i] = append([]recorded(nil), w.events...)
+		w.finish(b, i)
 		b.done.Done()
 	}
+}
+
+// finish hands over what was recorded of a block.
+func (w *worker) finish(b *block, i int) {
+	if b.last {
+		w.over = true
+		w.tracker.Close()
+	}
+	b.events[i] = append([]recorded(nil), w.events...)
+	w.events = w.events[:0]
 }
 
 // merge adds what another worker counted. Packets are counted by each.

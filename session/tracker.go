@@ -78,6 +78,7 @@ func New(conf Config, obs ...Observer) *Tracker {
 
 // Packet takes the next packet of the capture.
 func (t *Tracker) Packet(p *capture.Packet) {
+	t.last.Input = p.Input
 	t.tick(p.Number, p.Time)
 	t.totals.see(p)
 	g := t.ip.Segment(p)
@@ -216,7 +217,7 @@ func (t *Tracker) begin(f *flow, g *reassembly.Segment, fromLow bool) (*Conn, re
 	c.t, c.flow = t, f
 	c.lowIsClient = fromClient == fromLow
 	c.stream.Budget = &t.budget
-	c.StartPacket, c.Start = f.packet, f.time
+	c.StartPacket, c.Start, c.Input = f.packet, f.time, uint16(t.last.Input)
 	c.Client, c.Server = g.Src, g.Dst
 	if !fromClient {
 		c.Client, c.Server = g.Dst, g.Src

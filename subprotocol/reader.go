@@ -13,6 +13,7 @@ type protocol struct {
 	binary bool                                // it knows no text messages
 	json   bool                                // its text messages are JSON, with nothing around it
 	once   bool                                // the hello may come only once
+	pongs  bool                                // a Ping of it is answered with a Pong
 	hello  string                              // the message that its client must send first; "" if there is none
 	guess  func(*Message) bool                 // whether a message can hardly be of anything else; nil: never guessed
 	read   func(*Reader, *Message, *Info) bool // false if the message is none of the protocol
@@ -20,18 +21,18 @@ type protocol struct {
 
 // protocols are in the order in which they are guessed.
 var protocols = [...]protocol{
-	{id: "graphql-transport-ws", once: true, json: true, names: []string{"graphql-transport-ws"}, hello: "connection_init", read: readGraphQL},
+	{id: "graphql-transport-ws", once: true, pongs: true, json: true, names: []string{"graphql-transport-ws"}, hello: "connection_init", read: readGraphQL},
 	{id: "graphql-ws", json: true, names: []string{"graphql-ws"}, hello: "connection_init", guess: guessGraphQL, read: readGraphQL},
 	{id: "stomp", names: []string{"v10.stomp", "v11.stomp", "v12.stomp", "stomp"}, hello: "CONNECT", guess: guessSTOMP, read: readSTOMP},
-	{id: "mqtt", once: true, names: []string{"mqtt", "mqttv3.1"}, binary: true, hello: "CONNECT", guess: guessMQTT, read: readMQTT},
+	{id: "mqtt", once: true, pongs: true, names: []string{"mqtt", "mqttv3.1"}, binary: true, hello: "CONNECT", guess: guessMQTT, read: readMQTT},
 	{id: "wamp", once: true, json: true, names: []string{"wamp.2.json", "wamp.2.msgpack"}, hello: "HELLO", read: readWAMP},
 	{id: "actioncable", json: true, names: []string{"actioncable-v1-json", "actioncable-v1-ext-json"}, guess: guessActionCable, read: readActionCable},
 	{id: "ocpp", json: true, names: []string{"ocpp1.6", "ocpp2.0", "ocpp2.0.1", "ocpp2.1"}, read: readOCPP},
-	{id: "sip", names: []string{"sip"}, read: readSIP},
+	{id: "sip", pongs: true, names: []string{"sip"}, read: readSIP},
 	{id: "xmpp", names: []string{"xmpp"}, hello: "open", read: readXMPP},
-	{id: "socket.io", hello: "CONNECT", guess: guessSocketIO, read: readSocketIO},
+	{id: "socket.io", pongs: true, hello: "CONNECT", guess: guessSocketIO, read: readSocketIO},
 	{id: "signalr", hello: "handshake", guess: guessSignalR, read: readSignalR},
-	{id: "phoenix", json: true, names: []string{"phoenix"}, guess: guessPhoenix, read: readPhoenix},
+	{id: "phoenix", pongs: true, json: true, names: []string{"phoenix"}, guess: guessPhoenix, read: readPhoenix},
 	{id: "json-rpc", json: true, names: []string{"jsonrpc", "json-rpc", "jsonrpc-2.0"}, guess: guessJSONRPC, read: readJSONRPC},
 }
 
@@ -87,6 +88,10 @@ func (r *Reader) Protocol() string { return r.id }
 // Negotiated is the subprotocol by which the protocol is known, "" if it is
 // not known by one.
 func (r *Reader) Negotiated() string { return r.named }
+
+// Pongs tells whether the protocol answers a Ping with a Pong: in others
+// heartbeats of both sides go their own ways, or of one side alone.
+func (r *Reader) Pongs() bool { return r.of != nil && r.of.pongs }
 
 // Binary tells whether the protocol knows no text messages.
 func (r *Reader) Binary() bool { return r.of != nil && r.of.binary }

@@ -84,6 +84,14 @@ func (d *Decrypter) process(h *half, it *held) (done, produced bool) {
 		return true, false
 	}
 	d.state(Decrypting)
+	if s == Server && d.unsaid() {
+		if d.fates(); d.early != undecided { // it answers what waits: that comes first
+			h.key.seq--
+			rec.hole = 0
+			return false, false
+		}
+		plain, typ, _ = h.key.open(d.room(rec), rec, h.key.seq-1)
+	}
 	d.facts.Sides[s].Decrypted++
 	if typ == typeData {
 		d.facts.Sides[s].DataBytes += int64(len(plain))

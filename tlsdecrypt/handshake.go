@@ -28,7 +28,7 @@ func (d *Decrypter) message(h *half, s Side, it *held, kind byte, body []byte) {
 		}
 	case msgTicket:
 		if f.Version < TLS13 && len(body) > 6 && d.Keys != nil { // RFC 5077 §3.3
-			d.Keys.remember(sha256.Sum256(body[6:]), d.origin)
+			d.note(sha256.Sum256(body[6:]), d.origin, where.Packet)
 		}
 	case msgClientKeyExchange:
 		if len(body) >= 2+len(d.rsa) {
@@ -123,20 +123,6 @@ func (d *Decrypter) serverHello(hello *ServerHello) {
 	d.retry = true
 }
 
-// decideEarly says what became of early data, once it is known.
-func (d *Decrypter) decideEarly(taken bool) {
-	if d.early != undecided {
-		return
-	}
-	d.early = accepted
-	client := d.of(Client)
-	if !taken {
-		d.early, d.facts.EarlyRefused = refused, true
-		client.epoch, client.key = handshake13, nil
-	}
-	d.retry = true
-}
-
 // look looks the connection up among the secrets: by its own random, else by
 // the session that it resumes.
 func (d *Decrypter) look() {
@@ -155,23 +141,33 @@ func (d *Decrypter) look() {
 	if f := &d.facts; f.ServerHello == nil || f.Version == TLS13 || f.ClientHello == nil {
 		return
 	}
-	id := sha256.Sum256(d.sessionID)
 	if !d.facts.Resumed {
 		if len(d.sessionID) > 0 {
-			d.Keys.remember(id, d.client)
+			d.note(sha256.Sum256(d.sessionID), d.client, d.facts.ServerHello.Packet)
 		}
 		return
 	}
 	if d.secrets != nil {
 		return
 	}
-	for _, session := range [][32]byte{d.facts.ClientHello.ticket, id} {
-		if random, ok := d.Keys.sessions[session]; ok {
-			d.origin = random
-			d.secrets = d.Keys.byRandom[random]
-			return
-		}
+	if random, ok := d.Keys.resumes(d.resumed()); ok {
+		d.origin = random
+		d.secrets = d.Keys.byRandom[random]
 	}
+}
+
+// note notes a session that came with a packet, and whose secret it has.
+func (d *Decrypter) note(session, random [32]byte, packet int64) {
+	n := note{packet: packet, session: session, random: random}
+	if d.facts.Resumed && d.secrets == nil && d.facts.ClientHello != nil {
+		n.resumed, n.of = true, d.resumed()
+	}
+	d.Keys.remember(n)
+}
+
+// resumed gives the names of the session that is resumed: its ticket, its id.
+func (d *Decrypter) resumed() [2][32]byte {
+	return [2][32]byte{d.facts.ClientHello.ticket, sha256.Sum256(d.sessionID)}
 }
 
 // install makes the key that a half needs now, if its secret is there.

@@ -10,7 +10,8 @@ import (
 
 // Keys are the secrets of key logs in the NSS form: what SSLKEYLOGFILE names,
 // and what the decryption secrets blocks of pcapng hold. They are never
-// printed. Keys are not for concurrent use: Decrypters note sessions in them.
+// printed. Keys are not for concurrent use, for Decrypters note sessions in
+// them; but see Part.
 type Keys struct {
 	logs     []*Log
 	byRandom map[[32]byte]*secrets
@@ -19,6 +20,11 @@ type Keys struct {
 	order    []*secrets          // as they came
 
 	sessions map[[32]byte][32]byte // see remember
+	parts    []*Keys               // see Part
+	together func()                // called before parts end
+	part     bool                  // of others, as long as whole is nil
+	whole    *Keys                 // instead of these, if not nil
+	notes    []note                // of a part
 	version  int                   // counted up with each secret that is new
 	full     bool
 	tried    int64 // bytes that trials have cost
@@ -111,7 +117,7 @@ func (k *Keys) Lines(random [32]byte) (lines []byte) {
 }
 
 // Len is the number of connections that there are secrets for.
-func (k *Keys) Len() int { return len(k.order) }
+func (k *Keys) Len() int { return len(k.now().order) }
 
 // Version is counted up with each secret that is new.
 func (k *Keys) Version() int { return k.version }
@@ -152,6 +158,7 @@ func (l *Log) keep(b []byte) {
 func (l *Log) end(warnings []Warning) []Warning {
 	l.line++
 	reason := "longer than any line of a key log"
+	l.keys.join()
 	if !l.long {
 		reason = l.keys.add(bytes.TrimSpace(l.rest))
 	}
@@ -288,14 +295,4 @@ func (k *Keys) addRSA(a, b []byte) (reason string) {
 		k.version++
 	}
 	return reason
-}
-
-// remember notes that a session, named by its ticket or its id, has the secret
-// of the connection with the given client random: who resumes it may log none
-// (RFC 5077 §3.1, RFC 5246 §7.3).
-func (k *Keys) remember(session, random [32]byte) {
-	if k.sessions == nil || len(k.sessions) >= maxConnections {
-		k.sessions = map[[32]byte][32]byte{}
-	}
-	k.sessions[session] = random
 }

@@ -30,23 +30,49 @@ func (d *Decrypter) search(h *half, s Side, rec *record) (plain []byte, typ byte
 			}
 		}
 	}
-	next, secret, e := d.following(h, s)
-	if next == nil {
+	if d.facts.Version != TLS13 || d.secrets == nil || !h.missed && h.hole == 0 && h.key.seq > 0 {
 		return nil, 0, false
 	}
-	for k := uint64(0); k <= min(records, maxAttempts) && d.afford(rec); k++ {
-		if plain, typ, ok = next.open(d.plain, rec, k); ok {
-			h.key, h.secret, h.epoch = next, secret, e
-			h.key.seq = k
-			h.messages.reset()
-			if k > 0 { // else all that was lost is of the handshake
-				h.lost, h.guessed = h.lost+h.hole, h.guessed || h.hole > 0
+	secret, e := h.secret, h.epoch
+	passed := int64(0) // of the hole: the message that ends each epoch
+	for range keysAhead {
+		passed += d.endOf(e)
+		secret, e = d.following(e, secret, s)
+		next := newKey13(d.suite, secret)
+		if next == nil {
+			break
+		}
+		for k := uint64(0); k <= min(records, maxAttempts) && d.afford(rec); k++ {
+			if plain, typ, ok = next.open(d.plain, rec, k); ok {
+				if k > 0 || h.epoch == earlyData && h.hole > passed { // else all that was lost is of the handshake
+					h.lost, h.guessed = h.lost+h.hole, h.guessed || h.hole > 0
+				}
+				h.key, h.secret, h.epoch = next, secret, e
+				h.key.seq = k
+				h.messages.reset()
+				h.hole = 0
+				return plain, typ, true
 			}
-			h.hole = 0
-			return plain, typ, true
 		}
 	}
 	return nil, 0, false
+}
+
+// keysAhead is how many keys may have come into use in what was lost: a client
+// ends its early data and its handshake in one go.
+const keysAhead = 2
+
+// endOf is how long the record is at least with which an epoch ends: that of
+// EndOfEarlyData, or of Finished (RFC 8446 §4.5, §4.4.4).
+func (d *Decrypter) endOf(e epoch) int64 {
+	const empty = headerLen + 4 + 1 + 16 // of a message
+	switch e {
+	case earlyData:
+		return empty
+	case handshake13:
+		return int64(empty + d.suite.hash.Size())
+	}
+	return 0
 }
 
 func (d *Decrypter) afford(rec *record) bool {
@@ -54,18 +80,13 @@ func (d *Decrypter) afford(rec *record) bool {
 	return d.spent <= maxSearch
 }
 
-// following is the key that the half will use next in TLS 1.3.
-func (d *Decrypter) following(h *half, s Side) (k *key, secret []byte, e epoch) {
-	if d.facts.Version != TLS13 || d.secrets == nil || !h.missed && h.hole == 0 && h.key.seq > 0 {
-		return nil, nil, 0
-	}
-	switch h.epoch {
+// following is the secret that a side uses behind an epoch of TLS 1.3.
+func (d *Decrypter) following(behind epoch, last []byte, s Side) (secret []byte, e epoch) {
+	switch behind {
 	case earlyData:
-		secret, e = d.secrets.of[clientHandshake], handshake13
+		return d.secrets.of[clientHandshake], handshake13
 	case handshake13:
-		secret, e = d.secrets.of[clientTraffic+label(s)], traffic13
-	case traffic13:
-		secret, e = updated(d.suite.hash, h.secret), traffic13
+		return d.secrets.of[clientTraffic+label(s)], traffic13
 	}
-	return newKey13(d.suite, secret), secret, e
+	return updated(d.suite.hash, last), traffic13
 }

@@ -152,6 +152,7 @@ func (t *trial) try(of *secrets, id uint16, e epoch, s Side, from, to uint64) bo
 func (k *Keys) Sender(b []byte) (s Side, ok bool) {
 	var rec record
 	r := reader{searching: true, version: uint16(TLS12)}
+	k = k.now()
 	if r.feed(0, b); k == nil || !r.next(&rec) || rec.typ != typeData {
 		return 0, false
 	}

@@ -36,7 +36,7 @@ func told(t *testing.T, args ...string) (events []string) {
 		if event["type"] == "summary" || event["type"] == "finding" || event["type"] == "tls" {
 			continue
 		}
-		for _, name := range []string{"packet", "first_packet", "connection", "tcp_stream", "findings", "headline", "verdict", "legs"} {
+		for _, name := range []string{"packet", "first_packet", "connection", "tcp_stream", "findings", "headline", "verdict", "legs", "proxy"} {
 			delete(event, name)
 		}
 		b, err := json.Marshal(event)

@@ -123,8 +123,8 @@ func TestRuleRows(t *testing.T) {
 			t.Errorf("rule %q: the ID is not new, or not lower case with hyphens", r.ID)
 		}
 		seen[r.ID] = true
-		if r.Severity == 0 || r.Title == "" || r.Advice == "" || r.Seen == "" || r.Means == "" || len(r.Causes) == 0 || len(r.Fixes) == 0 {
-			t.Errorf("%s: severity, title, advice, what was seen, what it means, causes or fixes are missing", r.ID)
+		if r.Severity == 0 || r.Title == "" || r.Advice == "" || r.Seen == "" || r.Means == "" || len(r.Causes) == 0 || len(r.Fixes) == 0 || r.Confirm == "" || r.NotWhen == "" {
+			t.Errorf("%s: severity, title, advice, what was seen, what it means, causes, fixes, how to make sure or what it is not are missing", r.ID)
 		}
 		if !clause.MatchString(r.Clause) {
 			t.Errorf("%s: clause %q", r.ID, r.Clause)

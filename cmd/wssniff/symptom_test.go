@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,7 +27,13 @@ func TestSymptoms(t *testing.T) {
 		t.Fatal(err)
 	}
 	var symptom, ran, report string
+	var want []string // rules that the symptom leads to, as far as no report of it has named them
 	code, symptoms, says := 0, 0, 0
+	lacks := func() {
+		if len(want) > 0 {
+			t.Errorf("%s: no report names %q", symptom, want)
+		}
+	}
 	for line := range strings.Lines(string(data)) {
 		line = strings.TrimSpace(line)
 		word, rest, _ := strings.Cut(line, " ")
@@ -35,6 +42,9 @@ func TestSymptoms(t *testing.T) {
 		case word == "run":
 			ran = rest
 			code, report = symptomReport(t, cases, rest)
+			want = slices.DeleteFunc(want, func(rule string) bool { return names(report, rule) })
+		case word == "rules":
+			want = strings.Fields(rest)
 		case word == "exit":
 			if rest != strconv.Itoa(code) {
 				t.Errorf("%s: wssniff -r %s: exit %d, want %s", symptom, ran, code, rest)
@@ -51,11 +61,13 @@ func TestSymptoms(t *testing.T) {
 			if symptom != "" && says == 0 {
 				t.Errorf("%s: nothing must be said", symptom)
 			}
-			symptom, says = line, 0
+			lacks()
+			symptom, says, want = line, 0, nil
 		default:
 			t.Errorf("%q is no line of symptoms.txt", line)
 		}
 	}
+	lacks()
 	if symptoms != allSymptoms {
 		t.Errorf("%d symptoms, want %d", symptoms, allSymptoms)
 	}
@@ -82,6 +94,19 @@ func symptomReport(t *testing.T, cases []*casetest.Case, what string) (code int,
 		t.Errorf("wssniff %q: %s", args, errs.String())
 	}
 	return code, words(out.String())
+}
+
+// names tells whether a report has a finding of a rule, in the form that is asked for if one is.
+func names(report, id string) bool {
+	rule, form, _ := strings.Cut(id, ".")
+	if strings.Contains(report, " "+id+" ") || form == "" && strings.Contains(report, " "+rule+".") {
+		return true
+	}
+	json := `"rule":"` + rule + `",`
+	if form != "" {
+		json += `"variant":"` + form + `",`
+	}
+	return strings.Contains(report, json)
 }
 
 func words(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -100,6 +100,10 @@ func TestTLSMore(t *testing.T) {
 			"8550 tls-cert-bad.chain-incomplete", "8551 tls-cert-bad.expires-soon", "8552 tls-version-or-cipher.obsolete",
 			"8553 tls-alpn-h2-only.h2-selected", "8561 tls-cert-bad.intercepted",
 		},
+		"tls-names.pcapng": {
+			"8570 tls-sni-problem", "8571 tls-sni-problem", "8572 tls-sni-problem", "8573 tls-cert-rejected", "8573 tls-cert-rejected.retried",
+		},
+		"tls-killed.pcapng":     {"8080 tls-no-close-notify"},
 		"tls-unanswered.pcapng": {"8565 clienthello-blackhole"},
 	} {
 		var got portsFound
@@ -111,6 +115,57 @@ func TestTLSMore(t *testing.T) {
 			if !slices.Contains(got, w) {
 				t.Errorf("%s: %s is not found, but %q", name, w, got)
 			}
+		}
+	}
+}
+
+// TestTLSNames holds that a server that does not know a name, or was not told
+// one, is reported on the connections where that happened, whatever it does
+// then, and taken for nothing else.
+func TestTLSNames(t *testing.T) {
+	var got portsFound
+	packets, keys := recorded(t, filepath.Join(capturesDir, "tls-names.pcapng"))
+	if _, err := session.Run(casetest.Source(packets), session.Config{Keys: keys}, 1, diagnose.New(diagnose.All(), &got)); err != nil {
+		t.Fatal(err)
+	}
+	n := map[string]int{}
+	for _, g := range got {
+		n[g]++
+	}
+	for id, want := range map[string]int{
+		"8570 tls-sni-problem": 1, "8571 tls-sni-problem": 2, "8572 tls-sni-problem": 1, "8573 tls-sni-problem": 0,
+		"8570 tls-version-or-cipher.none": 0, "8571 tls-plaintext-mismatch.tls-to-http": 0, "8571 clienthello-blackhole": 0,
+		"8573 tls-cert-rejected": 1, "8573 tls-cert-rejected.retried": 1,
+	} {
+		if n[id] != want {
+			t.Errorf("%s is found %d times, want %d: %q", id, n[id], want, got)
+		}
+	}
+}
+
+// TestTLSOthers holds that a handshake that fails is compared with those of
+// others at that server, where there were some.
+func TestTLSOthers(t *testing.T) {
+	type told struct {
+		others string
+		proofs int // the ClientHello, the alert, and the ServerHello of the others
+	}
+	for _, c := range tlsCases(t) {
+		want, ok := map[string]told{"others without a name": {"; of others it took TLS 1.3", 3}, "versions": {"", 2}}[c.name]
+		if !ok {
+			continue
+		}
+		all := c.judge(t)
+		i := slices.IndexFunc(all, func(f *diagnose.Finding) bool { return f.ID() == "tls-version-or-cipher.none" })
+		if i < 0 {
+			t.Fatalf("%s: found are %v", c.name, named(all))
+		}
+		f := all[i]
+		if message := "alert 70 protocol_version" + want.others; f.Message != message {
+			t.Errorf("%s: %q, want %q", c.name, f.Message, message)
+		}
+		if len(f.Related) != want.proofs {
+			t.Errorf("%s: proved by packets %v, want %d", c.name, f.Related, want.proofs)
 		}
 	}
 }

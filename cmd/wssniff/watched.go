@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/wssniff/wssniff/capture"
@@ -30,35 +29,29 @@ type watched struct {
 
 var errBroken = errors.New("nobody reads the report")
 
-// unlocks gives the secrets to decrypt with: nil where there are none, and
-// several workers would have to share them. Those that stand before the first
-// packet of a capture are there in time to be counted.
+// unlocks gives the secrets to decrypt with. Those that stand before the first
+// packet of a capture are there in time to say that one worker is enough.
 func (w *watched) unlocks(workers int) *tlsdecrypt.Keys {
 	if workers > 1 && w.keys.Len() == 0 && len(w.keys.logs) == 0 {
 		w.err, w.ahead = w.Source.Read(&w.first), true
-		w.gather(&w.first)
-		if w.keys.Len() == 0 {
-			return nil
-		}
+		w.gather(&w.first, w.err)
 	}
 	return &w.keys.Keys
 }
 
-// gather takes the secrets that came with, or before, a packet.
-func (w *watched) gather(p *capture.Packet) {
+// gather takes the secrets that came with, or before, a packet, or the end.
+func (w *watched) gather(p *capture.Packet, err error) {
 	if w.files != nil {
 		if secrets := w.files.Secrets(); len(secrets) > 0 {
 			w.keys.take(secrets)
 		}
-	} else {
-		w.keys.follow(p.Time)
 	}
-}
-
-// late says how it comes that secrets were not used.
-func (w *watched) late(used *tlsdecrypt.Keys, stderr io.Writer) {
-	if used == nil && w.keys.Len() > 0 {
-		fmt.Fprintln(stderr, "wssniff: warning: the capture holds TLS secrets behind its first packet: with --workers 1 they are used")
+	switch {
+	case !w.keys.grow():
+	case err != nil:
+		w.keys.end()
+	default:
+		w.keys.follow(p.Time)
 	}
 }
 
@@ -80,7 +73,7 @@ func (w *watched) Read(p *capture.Packet) error {
 		w.nudged()
 		err = w.Source.Read(p)
 	}
-	w.gather(p)
+	w.gather(p, err)
 	return err
 }
 
@@ -96,7 +89,7 @@ func (w *watched) ReadRun(p []capture.Packet) (int, error) {
 	}
 	n, err := lender.ReadRun(p[:most])
 	w.n += int64(n)
-	w.gather(&p[0])
+	w.gather(&p[0], err)
 	return n, err
 }
 

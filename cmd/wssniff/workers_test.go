@@ -84,6 +84,53 @@ func TestWorkersAgreeWithKeys(t *testing.T) {
 	}
 }
 
+// TestWorkersAgreeOnLateSecrets holds the same of secrets that stand behind
+// packets: before the hellos, between them and the data, in the middle of it,
+// and at the end of the file.
+func TestWorkersAgreeOnLateSecrets(t *testing.T) {
+	told := map[string]bool{}
+	for _, name := range []string{"wss-go", "wss-nginx", "wss-python", "wss-early", "midstream-wss", "h2-go", "tls-more"} {
+		b, err := os.ReadFile(filepath.Join(capturesDir, name+".pcapng"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), "late.pcapng")
+		for _, behind := range []int{1, 4, 8, 15, 30, 60, 1 << 20} {
+			if err := os.WriteFile(file, withSecretsBehind(b, behind), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			alone := ndjson(t, 1, file)
+			told[string(alone)] = true
+			for _, workers := range []int{2, 4} {
+				if got := ndjson(t, workers, file); !bytes.Equal(got, alone) {
+					t.Errorf("%s, secrets behind packet %d: %d workers print something else than one: %s", name, behind, workers, firstDifference(alone, got))
+				}
+			}
+		}
+	}
+	if len(told) < 20 {
+		t.Errorf("%d different outputs: where secrets stand seems to make no difference", len(told))
+	}
+}
+
+// withSecretsBehind puts all secrets of a pcapng file behind its packet n, or
+// behind the last one.
+func withSecretsBehind(file []byte, n int) (moved []byte) {
+	rest, _ := withoutSecrets(file)
+	var secrets []byte
+	for b := file; len(b) >= 12; b = b[binary.LittleEndian.Uint32(b[4:]):] {
+		if binary.LittleEndian.Uint32(b) == 10 {
+			secrets = append(secrets, b[:binary.LittleEndian.Uint32(b[4:])]...)
+		}
+	}
+	for ; len(rest) >= 12 && n > 0; rest = rest[binary.LittleEndian.Uint32(rest[4:]):] {
+		if moved = append(moved, rest[:binary.LittleEndian.Uint32(rest[4:])]...); binary.LittleEndian.Uint32(rest) == 6 {
+			n--
+		}
+	}
+	return append(append(moved, secrets...), rest...)
+}
+
 // withoutSecrets takes the decryption secrets blocks out of a pcapng file (pcapng §4.7).
 func withoutSecrets(file []byte) (rest, secrets []byte) {
 	for len(file) >= 12 {

@@ -172,6 +172,10 @@ func unseal(t *testing.T, c [2]*spoken, keys *tlsdecrypt.Keys) {
 		r.in.from = int64(len(s.plain))
 		yielded := false
 		for p := range d.Chunks(&chunk) {
+			if p.Dir != s.dir {
+				c[p.Dir].early(&p.Chunk)
+				continue
+			}
 			s.plain = append(s.plain, p.Data...)
 			yielded = true
 		}
@@ -181,6 +185,17 @@ func unseal(t *testing.T, c [2]*spoken, keys *tlsdecrypt.Keys) {
 	for _, s := range c {
 		s.h2 = d.Facts().ALPN == "h2"
 		s.parse()
+	}
+}
+
+// early takes what a record held that had to wait for a word of the other side:
+// whether it takes early data (RFC 8446 §4.2.10).
+func (s *spoken) early(p *reassembly.Chunk) {
+	i := slices.IndexFunc(s.records, func(r tlsRecord) bool { return r.packet == p.Carried && r.typ == 23 && r.vital })
+	from := int64(len(s.plain))
+	s.plain = append(s.plain, p.Data...)
+	if i >= 0 {
+		s.records[i].in, s.records[i].vital = span{from, int64(len(s.plain))}, false
 	}
 }
 

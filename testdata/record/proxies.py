@@ -44,6 +44,22 @@ listen front
     server ws 127.0.0.1:8080
 """
 
+HAPROXY_NAMES = f"""
+defaults
+    mode tcp
+    timeout connect 2s
+    timeout client 20s
+    timeout server 20s
+listen by-name
+    bind 127.0.0.1:8571
+    tcp-request inspect-delay 5s
+    tcp-request content reject unless {{ req.ssl_sni -i localhost }}
+    server ws 127.0.0.1:8570
+listen strict
+    bind 127.0.0.1:8572 ssl crt {PEM} strict-sni
+    server ws 127.0.0.1:8080
+"""
+
 DANTE = """
 logoutput: stdout
 internal: 127.0.0.1 port = 1082
@@ -71,6 +87,7 @@ ConnectPort 1080
 PROGRAMS = {
     "haproxy": (["haproxy", "-db", "-f", "CONF"], HAPROXY),
     "haproxy-h2": (["haproxy", "-db", "-f", "CONF"], HAPROXY_H2),
+    "haproxy-names": (["haproxy", "-db", "-f", "CONF"], HAPROXY_NAMES),
     "microsocks": (["microsocks", "-i", "127.0.0.1", "-p", "1080"], ""),
     "microsocks-password": (["microsocks", "-i", "127.0.0.1", "-p", "1081", "-u", "joe", "-P", "secret"], ""),
     "dante": (["danted", "-f", "CONF"], DANTE),
@@ -82,6 +99,7 @@ PROGRAMS = {
 
 # The software of a proxy, for a truth file.
 VERSIONS = {"haproxy": "HAProxy 2.6.12", "haproxy-h2": "HAProxy 2.6.12", "haproxy-tunnel": "HAProxy 2.6.12",
+            "haproxy-names": "HAProxy 2.6.12",
             "nginx-failures": "nginx 1.22.1", "microsocks": "microsocks 1.0.3", "microsocks-password": "microsocks 1.0.3",
             "dante": "Dante 1.4.2", "mitmproxy": "mitmproxy 8.1.1", "deaf": "socat 1.7.4.4", "tinyproxy": "tinyproxy 1.11.1"}
 

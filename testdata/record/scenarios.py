@@ -511,6 +511,18 @@ SCENARIOS += [
          client("gorilla", "text=5 wait=1 close=1000", "/old", port=8552, tls_fault="old"),
          client("gorilla", "", "/h2", port=8553, tls_fault="alpn-h2"),
          client("ws", "", "/looked-into", port=8561, tls_max="TLSv1.2")], proxies=("mitmproxy",), settle=1.0),
+    wss("tls-names", "Names of servers: each is asked with one that it knows, and then without one, or for another: Node that has "
+        "certificates by name alone, HAProxy that leads TLS on by its name, HAProxy that ends TLS with strict-sni; and a client that "
+        "refuses a certificate for another name, and comes back with the right one.",
+        [server("ws", port=8570, tls_fault="by-name"), server("ws", tls=False), server("gorilla", port=8573)],
+        [client("gorilla", "text=5 wait=1 close=1000", f"/{port}-{name}", port=port, tls_fault=name)
+         for port in (8570, 8571, 8572) for name in ("localhost", "nameless")]
+        + [client("gorilla", "text=5 wait=1 close=1000", "/8571-other", port=8571, tls_fault="other-name"),
+           client("gorilla", "", "/8573-other", port=8573, tls_fault="other-name"),
+           client("gorilla", "text=5 wait=1 close=1000", "/8573-localhost", port=8573, tls_fault="localhost")],
+        proxies=("haproxy-names",), settle=1.0),
+    wss("tls-killed", "In TLS 1.3, the server is killed: a FIN without close_notify, nor a Close frame.",
+        [server("ws", "echo wait=1 sleep=50 die")], [client("gorilla", "text=5 wait=1", "/killed")]),
     wss("tls-unanswered", "A large ClientHello that nobody answers.", [],
         [client("gorilla", "", "/unanswered", port=8565, tls_fault="impatient")], proxies=("deaf",)),
 ]

@@ -7,7 +7,7 @@ import pathlib
 import subprocess
 import time
 
-from link import FAR, NEAR, ip, without_offloads
+from link import FAR, NEAR, ip
 
 HERE = pathlib.Path(__file__).parent
 INNER = {NEAR: "10.7.0.1/24", FAR: "10.7.0.2/24"}

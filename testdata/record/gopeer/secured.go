@@ -55,6 +55,8 @@ var faults = map[string]func(*tls.Config){
 	"alpn":        func(c *tls.Config) { c.NextProtos = []string{"mqtt"} },
 	"alpn-http":   func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} },
 	"localhost":   func(c *tls.Config) { c.ServerName = "localhost" },
+	"nameless":    func(c *tls.Config) {}, // the URL has an address
+	"other-name":  func(c *tls.Config) { c.ServerName = "old.example" },
 	"client-cert": func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert },
 	"chain":       func(c *tls.Config) { c.Certificates = signed(90) },
 	"soon":        func(c *tls.Config) { c.Certificates = signed(5) },

@@ -24,7 +24,9 @@ const scheme = pem ? "wss" : "ws";
 
 function wsServer() {
   const page = (request, response) => response.end("plain HTTP\n");
-  const server = pem ? https.createServer({ key: pem, cert: pem, maxVersion: conf.tls_max }, page) : http.createServer(page);
+  const own = conf.tls_fault === "by-name" ? {} : { key: pem, cert: pem };
+  const server = pem ? https.createServer({ ...own, maxVersion: conf.tls_max }, page) : http.createServer(page);
+  if (conf.tls_fault === "by-name") server.addContext("localhost", { key: pem, cert: pem });
   const options = {
     server,
     autoPong: false,

@@ -15,7 +15,7 @@ from importlib.metadata import version
 import wsproto
 from wsproto.events import BytesMessage, CloseConnection, Message, Ping, Pong, TextMessage
 
-from playing import CONF, Peer, Record, message
+from playing import CONF, Peer, Record
 
 HOST = f"{CONF['host']}:{CONF['port']}"
 
