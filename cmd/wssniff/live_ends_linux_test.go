@@ -145,7 +145,7 @@ func packetsIn(t *testing.T, file string) (n int) {
 		}
 		n++
 	}
-	if in := src.Inputs()[0]; in.Err != nil && !strings.Contains(in.Err.Error(), "cut off at byte") {
+	if in := src.Inputs()[0]; in.Err != nil && !strings.Contains(in.Err.Error(), "cut off ") {
 		t.Fatal(in.Err)
 	}
 	return n
