@@ -283,20 +283,20 @@ func (w *World) joinLegs(c *Conn, e *session.Handshake) {
 	here := outlineOf(a)
 	w.outlines[(w.answers-1)%maxAnswered] = here
 	w.clocks = w.clocks || c.Input > 0
-	for i := 1; i < min(w.answers, maxAnswered); i++ {
-		at := uint(w.answers-1-i) % maxAnswered
-		b := &w.answered[at]
+	for i := range min(w.answers, maxAnswered) - 1 {
+		at := uint(w.answers-2-i) % maxAnswered
+		o, b := &w.outlines[at], &w.answered[at]
 		switch {
 		case w.clocks && a.input != b.input:
-			if w.outlines[at].key != here.key || (a.at.Sub(b.at)).Abs() > apartBy {
+			if o.key != here.key || (a.at.Sub(b.at)).Abs() > apartBy {
 				continue
 			}
-		case w.outlines[at].answer < a.requested:
+		case o.answer < here.requested:
 			if !w.clocks {
 				return // and so are those before it
 			}
 			continue
-		case !here.mayHold(&w.outlines[at]):
+		case !here.mayHold(o):
 			continue
 		}
 		if b.conn.Conn == nil || b.conn.ID != b.id {
