@@ -13,24 +13,22 @@ import (
 // A beat is what one side has sent of the heartbeat that a protocol inside
 // the WebSocket has: messages that are a sign of life and nothing else.
 type beat struct {
-	pings, pongs int64
-	ping, pong   capture.Time // the last ones
-	packet       int64        // of the last of both
-	gaps         int64        // between pings, while they were steady
-	mean, m2     float64      // of them (Welford)
-	slow         int64        // gaps of about a minute in a row, behind shorter ones
-	slowFrom     int64        // packet of the first of them
-	pingIn       int64        // packet of the last ping
-	open, missed int64        // pings since the last answer, and the packet of the first of them
+	pings      int64
+	ping, pong capture.Time // the last ones
+	gaps       int64        // between pings, while they were steady
+	mean, m2   float64      // of them (Welford)
+	slow       int32        // gaps of about a minute in a row, behind shorter ones
+	open       int32        // pings since the last answer
+	slowFrom   int64        // packet of the first of slow
+	missed     int64        // and of open
+	pingIn     int64        // packet of the last ping
 
 	fastest, slowest time.Duration // how long answers took
 }
 
 // note takes a sign of life.
 func (b *beat) note(kind subprotocol.Kind, e *session.Message) {
-	b.packet = e.Packet
 	if kind == subprotocol.Pong {
-		b.pongs++
 		b.pong = e.Time
 		return
 	}
@@ -140,7 +138,7 @@ var beatRules = []Rule{
 					text = ", then the server ended the connection"
 				}
 				p.from(reassembly.FromClient)
-				p.Report("", "%s: a heartbeat every %.0f s, then %s after a minute%s", p.Conn.Protocol(), b.period().Seconds(), times(b.slow), text).As(Likely).In(b.slowFrom, b.pingIn)
+				p.Report("", "%s: a heartbeat every %.0f s, then %s after a minute%s", p.Conn.Protocol(), b.period().Seconds(), times(int64(b.slow)), text).As(Likely).In(b.slowFrom, b.pingIn)
 			}
 		},
 	},

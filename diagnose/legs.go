@@ -276,7 +276,7 @@ func (w *World) joinLegs(c *Conn, e *session.Handshake) {
 	w.answers++
 	*a = answered{
 		conn: c, id: c.ID, client: c.Client, server: c.Server, requested: e.Requested.Packet, answer: e.Packet, status: e.Status(), established: e.Established,
-		path: append(a.path[:0], path(e.Target())...), key: append(a.key[:0], e.Key()...), at: e.Requested.Time, took: e.Time.Sub(e.Requested.Time), input: c.Input,
+		path: append(a.path[:0], path(e.Target())...), key: append(a.key[:0], e.Key()...), at: e.Requested.Time, took: e.Time.Sub(e.Requested.Time), input: int(c.Input),
 		request: appendFields(a.request[:0], e.Request), response: appendFields(a.response[:0], e.Response),
 	}
 	c.leg = nil
@@ -349,10 +349,17 @@ func appendFields(b []byte, h *handshake.Head) []byte {
 	const most = 4096
 	for i := range h.Fields {
 		f := &h.Fields[i]
-		if len(b)+len(f.Name)+len(f.Value) > most {
+		name := f.Name
+		if strings.HasPrefix(name, ":") { // of HTTP/2: what stands in the first line elsewhere
+			if name != ":authority" {
+				continue
+			}
+			name = "Host"
+		}
+		if len(b)+len(name)+len(f.Value) > most {
 			break
 		}
-		b = append(append(append(append(b, f.Name...), ':'), f.Value...), '\n')
+		b = append(append(append(append(b, name...), ':'), f.Value...), '\n')
 	}
 	return b
 }

@@ -102,7 +102,7 @@ var payloadRules = []Rule{
 // they could be a part of it, which nobody would know without its name.
 func around(m *session.Message, at int) string {
 	const before, behind = 16, 16
-	if secretMember(m.Data) != "" || at > len(m.Data) {
+	if namesSecret(m.Data) || at > len(m.Data) {
 		return ""
 	}
 	text := fmt.Sprintf(", about %q", m.Data[max(0, at-before):min(len(m.Data), at+behind)])

@@ -55,7 +55,7 @@ func PulsesOf(c *session.Conn) (all []Pulse) {
 		b := &conn.talk.beats[by]
 		p := Pulse{Kind: conn.Protocol(), By: by, Sent: b.pings, Pongs: conn.talk.reader.Pongs() && conn.heardWhole(c, by.Other()), Fastest: b.fastest, Slowest: b.slowest}
 		if p.Pongs && b.open > 0 {
-			p.Unanswered, p.Missed = b.open, b.missed
+			p.Unanswered, p.Missed = int64(b.open), b.missed
 		}
 		p.Period, p.Jitter = meanGap(b.gaps, b.mean, b.m2)
 		all = append(all, p)

@@ -240,7 +240,8 @@ var refusalRules = []Rule{
 			{ID: "gateway-timeout", Title: "a gateway gave up waiting for an answer", Clause: "RFC 9110 §15.6.5"},
 		},
 		Refusal: refused(func(e *session.Refusal) bool { return slices.Contains(gaveUp, e.Status()) }, func(p *Pass, e *session.Refusal) {
-			p.refusal("gateway-timeout", e, "after %v", e.Answered.Time.Sub(e.Requested.Time).Round(time.Millisecond))
+			waited := e.Answered.Time.Sub(e.Requested.Time)
+			p.refusal("gateway-timeout", e, "after %s%s", longTime(waited), asLongAs(waited, gatewayWaits))
 		}),
 		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
 			if h.Requested.Packet == 0 {
@@ -277,7 +278,7 @@ var refusalRules = []Rule{
 				return
 			}
 			front, at := p.front(c)
-			f := p.Report("timeout", "after %v%s%s%s", waited, clientTimer(waited), largeHead(c), front).In(p.Conn.Requested.Packet, c.TCP.EndedIn, at)
+			f := p.Report("timeout", "after %s%s%s%s", longTime(waited), asLongAs(waited, clientWaits), largeHead(c), front).In(p.Conn.Requested.Packet, c.TCP.EndedIn, at)
 			if waited < patience || front != "" { // a page that was left, a request that was cancelled
 				f.At(Info)
 			}
@@ -287,19 +288,6 @@ var refusalRules = []Rule{
 
 // patience is how long a client waits that has not just been stopped.
 const patience = 5 * time.Second
-
-// clientTimer names who waits that long for the answer to its request.
-func clientTimer(waited time.Duration) string {
-	for _, t := range [...]struct {
-		after time.Duration
-		who   string
-	}{{10 * time.Second, "Python websockets, and Engine.IO with an upgrade, wait"}, {20 * time.Second, "Socket.IO waits"}} {
-		if d := waited - t.after; d > -500*time.Millisecond && d < 500*time.Millisecond {
-			return ", as long as " + t.who
-		}
-	}
-	return ""
-}
 
 // gaveUp are what a gateway or server answers that waited in vain.
 var gaveUp = []int{408, 504, 524}

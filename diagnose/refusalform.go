@@ -5,7 +5,9 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wssniff/wssniff/session"
 )
@@ -179,4 +181,33 @@ func apart(e *session.Refusal) (text string) {
 		text += ": another scheme"
 	}
 	return text
+}
+
+// A waiter waits so long for the answer to an opening handshake by default.
+type waiter struct {
+	after time.Duration
+	who   string
+}
+
+var (
+	clientWaits  = []waiter{{10 * time.Second, "Python websockets, and Engine.IO with an upgrade, wait"}, {20 * time.Second, "Socket.IO waits"}}
+	gatewayWaits = []waiter{{15 * time.Second, "Envoy waits (route timeout)"}, {time.Minute, "nginx (proxy_read_timeout), Apache httpd (Timeout) and AWS ALB (idle timeout) wait"}, {100 * time.Second, "Cloudflare waits"}}
+)
+
+// asLongAs names who waits as long as was waited, "" for nobody.
+func asLongAs(waited time.Duration, of []waiter) string {
+	for _, w := range of {
+		if (waited - w.after).Abs() < exact {
+			return ", as long as " + w.who + " by default"
+		}
+	}
+	return ""
+}
+
+// longTime is a time as people say it.
+func longTime(d time.Duration) string {
+	if d >= 10*time.Second {
+		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
+	}
+	return d.Round(time.Millisecond).String()
 }

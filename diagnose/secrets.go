@@ -162,3 +162,28 @@ func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\
 
 // mayTell says whether a message is one of the first, in which secrets are looked for.
 func mayTell(m *frames.Message) bool { return bytes.IndexByte(m.Data, '"') >= 0 }
+
+// namesSecret tells whether anything in text that a colon or an equals sign
+// stands behind has the name of a secret, whatever quotes it is in.
+func namesSecret(text []byte) bool {
+	word := func(c byte) bool {
+		return c == '_' || c == '-' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+	}
+	for i, c := range text {
+		if c != ':' && c != '=' {
+			continue
+		}
+		to := i
+		for to > 0 && !word(text[to-1]) && i-to < 4 {
+			to--
+		}
+		from := to
+		for from > 0 && word(text[from-1]) {
+			from--
+		}
+		if from < to && credential.Name(text[from:to], false) {
+			return true
+		}
+	}
+	return false
+}

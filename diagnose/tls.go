@@ -1,8 +1,6 @@
 package diagnose
 
 import (
-	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -336,37 +334,6 @@ func versions(h *tlsdecrypt.ClientHello) []string {
 		names = []string{h.LegacyVersion.String()}
 	}
 	return names
-}
-
-// nameless tells whether a ClientHello names no server, or was not captured: an
-// address is no name.
-func nameless(h *tlsdecrypt.ClientHello) bool {
-	if h == nil {
-		return true
-	}
-	_, err := netip.ParseAddr(h.ServerName)
-	return h.ServerName == "" || err == nil
-}
-
-// unnamed tells that a ClientHello names no server, where no other one without a
-// name was answered.
-func (p *Pass) unnamed(c *session.Conn, h *tlsdecrypt.ClientHello) bool {
-	s := p.World.shakes[c.Server]
-	return nameless(h) && (s == nil || s.nameless == 0)
-}
-
-func badName(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
-	h := f.ClientHello
-	p.from(reassembly.FromClient)
-	if a := alertOf(f, tlsdecrypt.Server, 112, 40); a != nil && !f.CertRequest && (a.Description == 112 || p.unnamed(c, h) && f.ServerHello == nil) {
-		asked := fmt.Sprintf("for %q", h.ServerName)
-		if h.ServerName == "" {
-			asked = "without a name"
-		}
-		p.Report("", "alert %d %s, asked %s", a.Description, tlsdecrypt.AlertName(a.Description), asked).In(h.Packet, a.Packet)
-		return
-	}
-	p.nameShutOut(c, f)
 }
 
 func noProtocol(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {

@@ -79,25 +79,6 @@ func shutOut(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {
 		In(f.ClientHello.Packet, c.TCP.EndedIn)
 }
 
-// nameShutOut reports a server that ends the connection at a ClientHello,
-// without a byte, and that answers others who name another server: what
-// chooses by the name, and knows none that fits, does so.
-func (p *Pass) nameShutOut(c *session.Conn, f *tlsdecrypt.Facts) {
-	h, s := f.ClientHello, p.World.shakes[c.Server]
-	if !hungUp(c, f) || len(c.Via) > 0 || s == nil || s.names[0] == 0 || s.deaf > 0 {
-		return
-	}
-	others, packet := p.World.took(c.Server)
-	switch {
-	case nameless(h) && s.nameless == 0:
-		p.Report("", "%v ends the connection at a ClientHello without a name, without a byte%s, who named it", c.Server, others).As(Likely).
-			In(h.Packet, c.TCP.EndedIn, packet)
-	case !nameless(h) && !s.knows(h.ServerName) && s.names[len(s.names)-1] == 0: // not so many that some were not noted
-		p.Report("", "%v ends the connection at a ClientHello for %q, without a byte%s, for other names", c.Server, h.ServerName, others).
-			As(Possible).At(Warning).In(h.Packet, c.TCP.EndedIn, packet)
-	}
-}
-
 // helloLost reports a large ClientHello without an answer, unless small ones
 // have none either.
 func helloLost(p *Pass, c *session.Conn, f *tlsdecrypt.Facts) {

@@ -13,9 +13,11 @@ import (
 // phases are how long each part of a connection took.
 func (f *follower) phases(c *session.Conn) {
 	var parts []string
+	var bar phaseBar
 	part := func(name string, d time.Duration) {
 		if d > 0 {
 			parts = append(parts, name+" "+span(d))
+			bar = append(bar, phase{name, d})
 		}
 	}
 	part("TCP", c.TCP.RTT)
@@ -31,13 +33,41 @@ func (f *follower) phases(c *session.Conn) {
 	case !opened(&c.Facts) && c.End != capture.NoTime && c.Start != capture.NoTime:
 		part("waiting for "+awaited(c), c.End.Sub(c.Start)-c.TCP.RTT)
 	}
+	before := bar
 	if opened(&c.Facts) && answered > 0 {
 		part("open", c.End.Sub(answered))
 		part("longest silence", c.IdleMax)
 	}
 	if len(parts) > 0 {
-		f.out.WriteString("\n  " + fold("took: "+strings.Join(parts, ", "), f.opts.width()-2, "    ") + "\n")
+		f.out.WriteString("\n  " + fold("took: "+strings.Join(parts, ", "), f.opts.width()-2, "    ") + "\n" + before.String())
 	}
+}
+
+// A phaseBar shows which part of what comes before a WebSocket is open ate
+// the time.
+type phaseBar []phase
+
+type phase struct {
+	name string
+	took time.Duration
+}
+
+// String is a line with a stretch for each part, "" where none was slow.
+func (b phaseBar) String() string {
+	const cells, worth = 40, time.Second
+	total := time.Duration(0)
+	for _, p := range b {
+		total += p.took
+	}
+	if total < worth || len(b) < 2 {
+		return ""
+	}
+	line := "       "
+	for _, p := range b {
+		name, _, _ := strings.Cut(p.name, ",")
+		line += " " + name + " " + strings.Repeat("█", max(1, int(cells*p.took/total)))
+	}
+	return line + "\n"
 }
 
 // awaited is the part that did not come, of a connection that came to nothing.

@@ -52,8 +52,8 @@ var groupNames = [groupKinds]string{"server", "path", "clients", "origin", "agen
 // A group counts what became of the attempts of a group: Origin and User-Agent
 // are known of those that asked for an upgrade alone.
 type group struct {
-	attempts, tcp, refused, opened int64
-	closes                         map[ended]int64
+	attempts, tcp, tls, refused, opened int64 // and how far they came
+	closes                              map[ended]int64
 }
 
 // An ended is how a connection was closed: with which code, and by whom.
@@ -93,28 +93,6 @@ func (t *fleetTally) group(kind groupKind, name string) *group {
 	return g
 }
 
-// handshake counts an attempt by what its request says.
-func (t *fleetTally) handshake(e *session.Handshake) {
-	if e.Request == nil {
-		return
-	}
-	for _, of := range [...]struct {
-		kind groupKind
-		name string
-	}{{byOrigin, shown(&t.texts, e.Origin(), t.text)}, {byAgent, shown(&t.agents, e.UserAgent(), t.agent)}} {
-		g := t.group(of.kind, of.name)
-		if g == nil {
-			continue
-		}
-		g.attempts++
-		if e.Established {
-			g.opened++
-		} else {
-			g.refused++
-		}
-	}
-}
-
 // text is text as it is shown.
 func (t *fleetTally) text(s string) string {
 	return cutTo(clean(t.secret.string(cmp.Or(s, "none"))), maxCell)
@@ -149,12 +127,16 @@ func family(agent string) string {
 	return product
 }
 
-// closed counts a connection by its addresses and path.
+// closed counts a connection by its addresses, path, Origin and User-Agent.
 func (t *fleetTally) closed(c *session.Conn) {
 	t.total++
-	names := [...]string{t.servers.of(c.Server, address), "", t.networks.of(c.Client.Addr(), network)}
+	names := [groupKinds]string{byServer: t.servers.of(c.Server, address), byNetwork: t.networks.of(c.Client.Addr(), network)}
 	if c.Target != "" {
 		names[byPath] = t.path(c.Target)
+	}
+	if h := c.Handshake; h != nil && h.Request != nil {
+		names[byOrigin] = shown(&t.texts, h.Origin(), t.text)
+		names[byAgent] = shown(&t.agents, h.UserAgent(), t.agent)
 	}
 	for kind, name := range names {
 		if name == "" {
@@ -172,6 +154,8 @@ func (g *group) add(c *session.Conn) {
 	switch {
 	case opened(&c.Facts) && c.State != session.Rejected:
 		g.opened++
+	case c.Handshake == nil && c.TLS != nil:
+		g.tls++
 	case c.Handshake == nil:
 		g.tcp++
 	default:
@@ -210,7 +194,7 @@ func network(a netip.Addr) string {
 // Origins alone are told apart.
 func (t *fleetTally) table() *table {
 	tab := &table{heading: "Who and where", columns: []column{
-		{title: "BY"}, {title: "", least: 12, short: cutTo}, {title: "TRIED", right: true}, {title: "NO TCP", right: true}, {title: "REFUSED", right: true},
+		{title: "BY"}, {title: "", least: 12, short: cutTo}, {title: "TRIED", right: true}, {title: "NO TCP", right: true}, {title: "NO TLS", right: true}, {title: "REFUSED", right: true},
 		{title: "OPENED", right: true}, {title: "ENDS", least: 12, short: cutTo, first: true},
 	}}
 	for kind := range groupKinds {
@@ -231,14 +215,10 @@ func (t *fleetTally) table() *table {
 		}
 		for _, k := range keys[:min(len(keys), fewGroups)] {
 			g := t.groups[k]
-			if kind >= byOrigin { // how it ended is not known by these
-				tab.add(false, groupNames[kind], k.name, count(g.attempts), dash, count(g.refused), count(g.opened), dash)
-				continue
-			}
-			tab.add(false, groupNames[kind], k.name, count(g.attempts), count(g.tcp), count(g.refused), count(g.opened), g.ends())
+			tab.add(false, groupNames[kind], k.name, count(g.attempts), count(g.tcp), count(g.tls), count(g.refused), count(g.opened), g.ends())
 		}
 		if more := len(keys) - fewGroups; more > 0 {
-			tab.add(false, groupNames[kind], "and "+count(int64(more))+" more", "", "", "", "", "")
+			tab.add(false, groupNames[kind], "and "+count(int64(more))+" more", "", "", "", "", "", "")
 		}
 	}
 	if t.rest > 0 {

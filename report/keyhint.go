@@ -3,6 +3,7 @@ package report
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/wssniff/wssniff/session"
 	"github.com/wssniff/wssniff/tlsdecrypt"
@@ -61,8 +62,11 @@ func keyless(f *tlsdecrypt.Facts) bool {
 // A keyHint is how key logs of the clients of some connections are had.
 type keyHint struct {
 	maker *maker
-	ids   []string
+	ids   someIDs
 }
+
+// someIDs are the numbers of the first connections that have something in common.
+type someIDs []string
 
 // maxHinted is of how many connections the numbers are named.
 const maxHinted = 5
@@ -77,19 +81,80 @@ func (t *sealedTally) hint(c *session.Facts, id string) {
 		i = len(t.hints)
 		t.hints = append(t.hints, keyHint{maker: m})
 	}
-	h := &t.hints[i]
-	switch len(h.ids) {
+	t.hints[i].ids.add(id)
+}
+
+func (n *someIDs) add(id string) {
+	switch len(*n) {
 	case maxHinted:
-		h.ids = append(h.ids, "…")
+		*n = append(*n, "…")
 	case maxHinted + 1:
 	default:
-		h.ids = append(h.ids, "#"+id)
+		*n = append(*n, "#"+id)
 	}
 }
 
-// notes are the hints in words.
+// An offer is what some connections showed of their cipher and certificate.
+type offer struct {
+	text string
+	ids  someIDs
+}
+
+// maxShown is how many different ones are told apart.
+const maxShown = 20
+
+// show notes what a handshake showed.
+func (t *sealedTally) show(f *tlsdecrypt.Facts, id string) {
+	if f.Suite == 0 {
+		return
+	}
+	text := tlsdecrypt.SuiteName(f.Suite)
+	if chain := f.Certificates[tlsdecrypt.Server]; len(chain) > 0 {
+		text += "; certificate" + certified(&chain[0])
+	}
+	i := slices.IndexFunc(t.shown, func(s offer) bool { return s.text == text })
+	if i < 0 && len(t.shown) >= maxShown {
+		return
+	}
+	if i < 0 {
+		i = len(t.shown)
+		t.shown = append(t.shown, offer{text: text})
+	}
+	t.shown[i].ids.add(id)
+}
+
+// certified says for which names a certificate is, of whom, and how long.
+func certified(c *tlsdecrypt.Certificate) string {
+	if c.Unreadable {
+		return " that cannot be read"
+	}
+	const most = 4 // names
+	text := ""
+	for i, name := range c.Names {
+		switch {
+		case i == 0:
+			text = " for "
+		case i == most:
+			text += ", …"
+		case i < most:
+			text += ", "
+		}
+		if i < most {
+			text += cutTo(clean(name), maxCell)
+		}
+	}
+	if text == "" {
+		text = " " + cutTo(clean(c.Subject), maxCell)
+	}
+	return text + " by " + cutTo(clean(c.Issuer), maxCell) + ", " + c.NotBefore.UTC().Format(time.DateOnly) + " to " + c.NotAfter.UTC().Format(time.DateOnly)
+}
+
+// notes are what was shown, and the hints, in words.
 func (t *sealedTally) notes() []string {
 	var notes []string
+	for _, s := range t.shown {
+		notes = append(notes, strings.Join(s.ids, " ")+": "+s.text)
+	}
 	for _, h := range t.hints {
 		notes = append(notes, strings.Join(h.ids, " ")+": the client looks like "+h.maker.name+"; for a key log "+h.maker.how)
 	}

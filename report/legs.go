@@ -28,8 +28,8 @@ func numbered(l *diagnose.Leg) string { return "#" + strconv.FormatInt(l.ID, 10)
 
 func (f *follower) between(outer, inner *diagnose.Leg) {
 	request, answer := inner.PassedOn(outer)
-	f.changes("→ the request as "+numbered(inner)+" has it", request)
-	f.changes("← the answer as "+numbered(outer)+" has it", answer)
+	f.changes("→ the request as "+numbered(inner)+" has it", request, false)
+	f.changes("← the answer as "+numbered(outer)+" has it", answer, true)
 	if inner.Status == 0 {
 		return
 	}
@@ -37,7 +37,7 @@ func (f *follower) between(outer, inner *diagnose.Leg) {
 }
 
 // changes writes what differs in a head, a line for each field.
-func (f *follower) changes(title string, all []diagnose.Change) {
+func (f *follower) changes(title string, all []diagnose.Change, answer bool) {
 	if len(all) > 0 {
 		f.out.WriteString("    " + title + "\n")
 	}
@@ -46,20 +46,25 @@ func (f *follower) changes(title string, all []diagnose.Change) {
 		text := padRight(change.Verb(), len("changed")) + columnGap + change.Name + ": "
 		switch change.Verb() {
 		case "added":
-			text += f.values(change.Name, change.After)
+			text += f.secret.values(change.Name, change.After, answer)
 		case "changed":
-			text += f.values(change.Name, change.Before) + " → " + f.values(change.Name, change.After)
+			text += f.secret.values(change.Name, change.Before, answer) + " → " + f.secret.values(change.Name, change.After, answer)
 		default:
-			text += f.values(change.Name, change.Before)
+			text += f.secret.values(change.Name, change.Before, answer)
 		}
 		f.out.WriteString("      " + cutTo(clean(text), f.opts.width()-6) + "\n")
 	}
 }
 
-func (f *follower) values(name string, all []string) string {
+// values are those of a field, masked as field does. Whether the subprotocol of
+// an answer is a secret hangs on what was offered, which is not at hand.
+func (r *redactor) values(name string, all []string, answer bool) string {
 	shown := make([]string, len(all))
 	for i, v := range all {
-		shown[i] = f.secret.field(name, v)
+		shown[i] = r.field(name, v)
+		if answer && !r.shown && strings.EqualFold(name, "Sec-WebSocket-Protocol") {
+			shown[i] = mask
+		}
 	}
 	return strings.Join(shown, ", ")
 }
@@ -103,8 +108,8 @@ func (s *jsonSink) legs(own *diagnose.Leg) {
 	request, answer := own.PassedOn(outer)
 	s.begin("proxy", '{')
 	s.int("outer_leg", outer.ID)
-	s.changes("request_changes", request)
-	s.changes("response_changes", answer)
+	s.changes("request_changes", request, false)
+	s.changes("response_changes", answer, true)
 	if own.Status != 0 {
 		a := own.Added(outer)
 		s.ms("handshake_added_ms", a.Handshake)
@@ -117,7 +122,7 @@ func (s *jsonSink) legs(own *diagnose.Leg) {
 	s.end('}')
 }
 
-func (s *jsonSink) changes(name string, all []diagnose.Change) {
+func (s *jsonSink) changes(name string, all []diagnose.Change, answer bool) {
 	if len(all) == 0 {
 		return
 	}
@@ -128,20 +133,13 @@ func (s *jsonSink) changes(name string, all []diagnose.Change) {
 		s.b = append(s.b, '{')
 		s.string("name", c.Name)
 		s.word("change", c.Verb())
-		s.changed("before", c.Name, c.Before)
-		s.changed("after", c.Name, c.After)
+		if c.Before != nil {
+			s.string("before", s.secret.values(c.Name, c.Before, answer))
+		}
+		if c.After != nil {
+			s.string("after", s.secret.values(c.Name, c.After, answer))
+		}
 		s.end('}')
 	}
 	s.end(']')
-}
-
-func (s *jsonSink) changed(member, name string, all []string) {
-	if all == nil {
-		return
-	}
-	shown := make([]string, len(all))
-	for i, v := range all {
-		shown[i] = s.secret.field(name, v)
-	}
-	s.strings(member, shown)
 }

@@ -13,6 +13,7 @@ import (
 type sealedTally struct {
 	rows  [][]string
 	more  int64
+	shown []offer
 	hints []keyHint
 }
 
@@ -24,6 +25,7 @@ func (t *sealedTally) add(c *session.Facts, named bool) {
 	}
 	t.hint(c, strconv.FormatInt(c.ID, 10))
 	f := c.TLS
+	t.show(f, strconv.FormatInt(c.ID, 10))
 	name, offered, version, duration := dash, dash, dash, dash
 	if h := f.ClientHello; h != nil {
 		if h.ServerName != "" {

@@ -63,7 +63,6 @@ func (s *textSink) Observe(e session.Event) {
 	case *session.Handshake:
 		s.shape.open.begin(e.Conn)
 		s.failed.add(e)
-		s.fleet.handshake(e)
 		s.times.handshake(e)
 		if s.list >= Connections {
 			s.lines.handshake(e)

@@ -41,7 +41,6 @@ type Facts struct {
 	Sides [2]Side // by reassembly.Dir
 
 	StartPacket    int64 // the first packet
-	Input          int   // which of several captures it is from: capture.Packet.Input
 	Start          capture.Time
 	ID             int64 // 1-based, in order of first packet, over all TCP connections
 	Stream         int64 // 0-based number of the TCP connection, as Wireshark counts
@@ -62,6 +61,7 @@ type Facts struct {
 	CloseCode frames.CloseCode // what an endpoint's API reports, 1005 and 1006 included; 0 while open
 	ClosedBy  ClosedBy         // who began the close
 	Clean     bool             // closed cleanly: RFC 6455 §7.1.4
+	Input     uint16           // which of several captures it is from: the low bits of capture.Packet.Input
 
 	TLS *tlsdecrypt.Facts // nil where it was in clear
 	H2  *H2               // nil where it was not a stream of HTTP/2

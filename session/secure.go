@@ -76,6 +76,9 @@ func (c *Conn) flush(packet int64, t capture.Time) {
 	if c.tls == nil {
 		return
 	}
+	if more := c.t.conf.MoreKeys; more != nil && c.TLS.State == tlsdecrypt.Waiting {
+		more()
+	}
 	for ch := range c.tls.Flush() {
 		ch.Packet, ch.Time = packet, t
 		c.plain(&ch.Chunk)

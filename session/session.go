@@ -29,6 +29,7 @@ type Config struct {
 	Checksum    bool             // segments with a wrong checksum are left out
 	Keys        *tlsdecrypt.Keys // secrets of TLS connections, if there are any; they may grow between packets
 	KeysGrow    bool             // secrets may come after the packets that need them: those wait, within a bound
+	MoreKeys    func()           // looks whether there are more, where a connection ends that waits for some; may be nil
 	Counting    func(*Totals)    // is told, at the beginning of a run with one worker, where the counts grow; nil for nobody
 	Keeper      Keeper           // is told of packets; nil for nobody
 	Idle        time.Duration    // a connection without a packet for so long is given up; 0 means 24 hours

@@ -201,7 +201,7 @@ func (t *Tracker) begin(f *flow, g *reassembly.Segment, fromLow bool) (*Conn, re
 	c.t, c.flow = t, f
 	c.lowIsClient = fromClient == fromLow
 	c.stream.Budget = &t.budget
-	c.StartPacket, c.Start, c.Input = f.packet, f.time, t.last.Input
+	c.StartPacket, c.Start, c.Input = f.packet, f.time, uint16(t.last.Input)
 	c.Client, c.Server = g.Src, g.Dst
 	if !fromClient {
 		c.Client, c.Server = g.Dst, g.Src

@@ -77,9 +77,10 @@ func (p *pair) start(t *testing.T, c *exec.Cmd) (in io.Writer, out io.Reader) {
 	return in, out
 }
 
-func startPair(t *testing.T, server, client []string) *pair {
+// certified makes a folder with the certificates and keys, in files 0 and 1.
+func certified(t *testing.T) (dir string) {
 	t.Helper()
-	dir := t.TempDir()
+	dir = t.TempDir()
 	for i, c := range certificates() {
 		key, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
 		if err != nil {
@@ -91,6 +92,12 @@ func startPair(t *testing.T, server, client []string) *pair {
 			t.Fatal(err)
 		}
 	}
+	return dir
+}
+
+func startPair(t *testing.T, server, client []string) *pair {
+	t.Helper()
+	dir := certified(t)
 	front := filepath.Join(dir, "c")
 	p := &pair{keyFile: filepath.Join(dir, "keys"), relayed: make(chan error, 1)}
 	p.server = exec.Command("openssl", append([]string{"s_server", "-unix", "s", // the whole path is more than it can say

@@ -141,6 +141,7 @@ func (d *Decrypter) Flush() iter.Seq[*Chunk] {
 		for dir := range d.halves {
 			h := &d.halves[dir]
 			h.reader.feed(0, nil)
+			d.lookAgain()
 			h.hole += h.reader.finish() + h.reader.unread()
 			d.in.Dir, d.in.Data, d.ended = reassembly.Dir(dir), nil, false
 			d.retry = true
@@ -178,6 +179,11 @@ func (d *Decrypter) feed(c *reassembly.Chunk) {
 	if d.ended {
 		d.facts.Sides[d.side(c.Dir)].Ended = true
 	}
+	d.lookAgain()
+}
+
+// lookAgain looks for secrets among those that are new.
+func (d *Decrypter) lookAgain() {
 	if d.Keys = d.Keys.now(); d.Keys != nil && d.Keys.version != d.seen {
 		d.seen, d.retry = d.Keys.version, true
 		d.look()

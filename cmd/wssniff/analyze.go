@@ -25,7 +25,7 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 		return 0, false, withHint(err)
 	}
 	defer packets.Close()
-	keys, err := openKeys(f.keylogs, f.isLive(), stderr)
+	keys, err := openKeys(f.keylogs, f.keysGrow(), stderr)
 	if err != nil {
 		return 0, false, err
 	}
@@ -46,6 +46,9 @@ func analyze(f *flags, stdin io.Reader, stdout, stderr io.Writer) (worst diagnos
 	}
 	used := src.unlocks(f.workers)
 	conf := f.config(used)
+	if conf.KeysGrow {
+		conf.MoreKeys = func() { keys.follow(capture.NoTime) }
+	}
 	kept, err := f.keeper(used, &conf, stderr)
 	if err != nil {
 		return 0, false, err
@@ -137,7 +140,7 @@ func (f *flags) open(stdin io.Reader, stderr io.Writer) (origin, error) {
 func (f *flags) config(keys *tlsdecrypt.Keys) session.Config {
 	return session.Config{
 		Keep: f.keep(), MaxMemory: limitMemory(f.memory), DecodeAs: f.decodeAs, Checksum: f.checksum,
-		Keys: keys, KeysGrow: f.isLive() && len(f.keylogs) > 0,
+		Keys: keys, KeysGrow: f.keysGrow(),
 	}
 }
 

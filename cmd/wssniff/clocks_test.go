@@ -22,13 +22,11 @@ func TestTwoClocks(t *testing.T) {
 		before, behind := filepath.Join(dir, "client.pcap"), filepath.Join(dir, "server.pcap")
 		writePart(t, "nginx-minute.pcap", before, outer, 0)
 		writePart(t, "nginx-minute.pcap", behind, inner, apart)
-		report := ""
-		for _, follow := range []string{"1", "2"} {
-			var out, errs bytes.Buffer
-			if code := run([]string{"-r", before, "-r", behind, "--follow", follow}, nil, &out, &errs); code != 0 || errs.Len() > 0 {
-				t.Fatalf("exit %d: %s", code, &errs)
-			}
-			report += words(out.String())
+		between := filepath.Join(dir, "proxy.pcap")
+		writePart(t, "nginx-minute.pcap", between, 0, -apart)
+		report := reportOn(t, "-r", before, "-r", behind, "--follow", "1") + reportOn(t, "-r", before, "-r", behind, "--follow", "2")
+		if all := reportOn(t, "-r", before, "-r", between, "-r", behind); !strings.Contains(all, "connections 2 cut 2 ") || !strings.Contains(all, "↳ leads the same WebSocket on") || !strings.Contains(all, "0 bytes missing") {
+			t.Errorf("%v apart, at three places: %s", apart, all)
 		}
 		for _, want := range []string{
 			"the same WebSocket is #1", "the same WebSocket is #2", "Host: 127.0.0.1:8081 → 127.0.0.1:8080",
@@ -42,8 +40,17 @@ func TestTwoClocks(t *testing.T) {
 	}
 }
 
+func reportOn(t *testing.T, args ...string) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if code := run(args, nil, &out, &errs); code != 0 || errs.Len() > 0 {
+		t.Fatalf("wssniff %q: exit %d: %s", args, code, &errs)
+	}
+	return words(out.String())
+}
+
 // writePart writes the packets of a recording that are from or to a port of
-// TCP over IPv4 on Ethernet, some time later.
+// TCP over IPv4 on Ethernet, all for port 0, some time later.
 func writePart(t *testing.T, name, to string, port uint16, later time.Duration) {
 	t.Helper()
 	src, err := capture.Open([]string{filepath.Join(capturesDir, name)}, nil)
@@ -68,7 +75,7 @@ func writePart(t *testing.T, name, to string, port uint16, later time.Duration) 
 			t.Fatal(err)
 		}
 		tcp := p.Data[14+int(p.Data[14]&15)*4:]
-		if binary.BigEndian.Uint16(tcp) != port && binary.BigEndian.Uint16(tcp[2:]) != port {
+		if port != 0 && binary.BigEndian.Uint16(tcp) != port && binary.BigEndian.Uint16(tcp[2:]) != port {
 			continue
 		}
 		at := p.Time.UTC().Add(later)

@@ -237,6 +237,12 @@ func sameFile(a, b string) bool {
 // isLive tells whether packets come from interfaces.
 func (f *flags) isLive() bool { return len(f.live.Interfaces) > 0 }
 
+// keysGrow says whether key logs may grow while packets come: from a network,
+// or from another program through standard input.
+func (f *flags) keysGrow() bool {
+	return len(f.keylogs) > 0 && (f.isLive() || slices.Contains(f.read, "-"))
+}
+
 // checkLive settles how it is captured.
 func (f *flags) checkLive(promiscuous bool, mib int, set *pflag.FlagSet) error {
 	slices.Sort(f.live.Interfaces)

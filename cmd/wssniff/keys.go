@@ -21,6 +21,7 @@ type keyring struct {
 	stderr   io.Writer
 	warnings int
 	looked   capture.Time // when the logs were looked at last
+	grows    bool         // the logs may grow
 }
 
 // A keylog is one key log. It is opened once it is there: a browser makes its
@@ -34,7 +35,7 @@ type keylog struct {
 // openKeys reads the key logs. One that is not there is an error, unless it
 // may come while packets do.
 func openKeys(names []string, grow bool, stderr io.Writer) (*keyring, error) {
-	r := &keyring{stderr: stderr, looked: capture.NoTime}
+	r := &keyring{stderr: stderr, looked: capture.NoTime, grows: grow}
 	for _, name := range names {
 		l := &keylog{name: name, log: r.Log(name)}
 		r.logs = append(r.logs, l)
@@ -105,6 +106,16 @@ func (r *keyring) follow(now capture.Time) {
 			continue
 		}
 		r.readOn(l) // what cannot be read today may be tomorrow
+	}
+}
+
+func (r *keyring) grow() bool { return r != nil && r.grows && len(r.logs) > 0 }
+
+// end reads what the logs have got by the end of the packets.
+func (r *keyring) end() {
+	r.follow(capture.NoTime)
+	for _, l := range r.logs {
+		r.warn(l.log.Flush())
 	}
 }
 

@@ -66,6 +66,7 @@ var troubled = map[string]string{
 	"tls-refusals":       "TLS fails in each connection",
 	"tls-more":           "TLS fails, or will",
 	"tls-names":          "names that servers do not know",
+	"tls-killed":         "the server is killed",
 	"tls-unanswered":     "a ClientHello has no answer",
 	"too-big":            "a message is too big for its receiver",
 	"unanswered":         "a request has no answer",

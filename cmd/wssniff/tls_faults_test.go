@@ -103,6 +103,7 @@ func TestTLSMore(t *testing.T) {
 		"tls-names.pcapng": {
 			"8570 tls-sni-problem", "8571 tls-sni-problem", "8572 tls-sni-problem", "8573 tls-cert-rejected", "8573 tls-cert-rejected.retried",
 		},
+		"tls-killed.pcapng":     {"8080 tls-no-close-notify"},
 		"tls-unanswered.pcapng": {"8565 clienthello-blackhole"},
 	} {
 		var got portsFound

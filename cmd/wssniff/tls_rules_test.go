@@ -181,6 +181,8 @@ func tlsCases(t *testing.T) []tlsCase {
 	modern := serve(good)
 	modern.MinVersion = tls.VersionTLS13
 	doubting := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "old.example"}
+	addressed := &tls.Config{RootCAs: ca.trusted, ServerName: "10.0.0.2"} // crypto/tls sends no name then
+	elsewhereStrict := &tls.Config{RootCAs: ca.trusted, ServerName: "other.example"}
 	asked := serve(good)
 	asked.ClientAuth = tls.RequestClientCert
 	dated := func(date string) string {
@@ -244,6 +246,8 @@ func tlsCases(t *testing.T) []tlsCase {
 		{name: "back at once with an older version", wants: []string{"tls-cert-rejected.retried"}, first: strangers, client: v12(trusting), server: serve(good)},
 		{name: "back at once with the same", nots: []string{"tls-cert-rejected.retried"}, first: strangers, client: trusting, server: serve(good)},
 		{name: "back, and refuses again", nots: []string{"tls-cert-rejected.retried"}, first: doubting, client: strangers, server: serve(good)},
+		{name: "another name's certificate", wants: []string{"tls-sni-problem"}, client: addressed, server: v12(serve(good))},
+		{name: "another name's certificate, asked for", nots: []string{"tls-sni-problem"}, client: elsewhereStrict, server: v12(serve(good))},
 		{name: "hung up without a name", wants: []string{"tls-sni-problem"}, nots: []string{"tls-plaintext-mismatch.tls-to-http", "clienthello-blackhole"}, first: trusting, server: serve(good), client: unnamed, script: hello + "\nfin\n"},
 		{name: "hung up at another name", wants: []string{"tls-sni-problem"}, nots: []string{"tls-plaintext-mismatch.tls-to-http"}, first: trusting, server: serve(good), client: elsewhere, script: hello + "\nfin\n"},
 		{name: "hung up at the same name", nots: []string{"tls-sni-problem", "tls-plaintext-mismatch.tls-to-http"}, first: trusting, server: serve(good), client: trusting, script: hello + "\nfin\n"},

@@ -34,18 +34,23 @@ var errBroken = errors.New("nobody reads the report")
 func (w *watched) unlocks(workers int) *tlsdecrypt.Keys {
 	if workers > 1 && w.keys.Len() == 0 && len(w.keys.logs) == 0 {
 		w.err, w.ahead = w.Source.Read(&w.first), true
-		w.gather(&w.first)
+		w.gather(&w.first, w.err)
 	}
 	return &w.keys.Keys
 }
 
-// gather takes the secrets that came with, or before, a packet.
-func (w *watched) gather(p *capture.Packet) {
+// gather takes the secrets that came with, or before, a packet, or the end.
+func (w *watched) gather(p *capture.Packet, err error) {
 	if w.files != nil {
 		if secrets := w.files.Secrets(); len(secrets) > 0 {
 			w.keys.take(secrets)
 		}
-	} else {
+	}
+	switch {
+	case !w.keys.grow():
+	case err != nil:
+		w.keys.end()
+	default:
 		w.keys.follow(p.Time)
 	}
 }
@@ -68,7 +73,7 @@ func (w *watched) Read(p *capture.Packet) error {
 		w.nudged()
 		err = w.Source.Read(p)
 	}
-	w.gather(p)
+	w.gather(p, err)
 	return err
 }
 
@@ -84,7 +89,7 @@ func (w *watched) ReadRun(p []capture.Packet) (int, error) {
 	}
 	n, err := lender.ReadRun(p[:most])
 	w.n += int64(n)
-	w.gather(&p[0])
+	w.gather(&p[0], err)
 	return n, err
 }
 

@@ -521,6 +521,8 @@ SCENARIOS += [
            client("gorilla", "", "/8573-other", port=8573, tls_fault="other-name"),
            client("gorilla", "text=5 wait=1 close=1000", "/8573-localhost", port=8573, tls_fault="localhost")],
         proxies=("haproxy-names",), settle=1.0),
+    wss("tls-killed", "In TLS 1.3, the server is killed: a FIN without close_notify, nor a Close frame.",
+        [server("ws", "echo wait=1 sleep=50 die")], [client("gorilla", "text=5 wait=1", "/killed")]),
     wss("tls-unanswered", "A large ClientHello that nobody answers.", [],
         [client("gorilla", "", "/unanswered", port=8565, tls_fault="impatient")], proxies=("deaf",)),
 ]
