@@ -67,7 +67,7 @@ func Name(name []byte, query bool) bool {
 		return false
 	}
 	for _, s := range secretEnds {
-		if len(b) >= len(s) && string(b[len(b)-len(s):]) == s {
+		if len(b) >= len(s) && b[len(b)-1] == s[len(s)-1] && string(b[len(b)-len(s):]) == s {
 			return true
 		}
 	}

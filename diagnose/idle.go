@@ -40,9 +40,7 @@ var idleRules = []Rule{
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			if t, ok := p.timedOut(e); ok && t.after == minute && t.by == reassembly.FromServer {
-				p.Conn.beside().timers = timerNames(t.timers)
-				p.from(t.by)
-				p.Report(p.Conn.minuteForm(&t), "%v", &t).As(t.sure()).At(t.severity()).In(t.packet).With("idle_ms", t.measured.Milliseconds())
+				p.ranOut(p.Conn.minuteForm(&t), t)
 			}
 		},
 	},
@@ -58,9 +56,7 @@ var idleRules = []Rule{
 		NotWhen: "the ages are as alike as the silences: see lifetime-limit",
 		Closed: func(p *Pass, e *session.Closed) {
 			if t, ok := p.timedOut(e); ok && (t.after != minute || t.by != reassembly.FromServer) {
-				p.Conn.beside().timers = timerNames(t.timers)
-				p.from(t.by)
-				p.Report("", "%v", &t).As(t.sure()).At(t.severity()).In(t.packet).With("idle_ms", t.measured.Milliseconds())
+				p.ranOut("", t)
 			}
 		},
 	},
@@ -231,6 +227,13 @@ func timerNames(list []*timer) []string {
 		names = append(names, t.String())
 	}
 	return names
+}
+
+// ranOut reports a timer that has ended a connection.
+func (p *Pass) ranOut(form string, t timeout) {
+	p.Conn.beside().timers = timerNames(t.timers)
+	p.from(t.by)
+	p.Report(form, "%v", &t).As(t.sure()).At(t.severity()).In(t.packet).With("idle_ms", t.measured.Milliseconds())
 }
 
 // timedOut tells which timer has ended the connection, if one has.

@@ -75,12 +75,13 @@ type answered struct {
 // An outline is what of an answered is looked at first: most others cannot be a leg
 // beside a new one, and are passed over without a look at the rest.
 type outline struct {
-	requested, answer int64  // packets
-	key, from, to     uint64 // stand for the key, and the hosts of client and server
+	requested, answer int64      // packets
+	key               uint64     // stands for the key
+	from, to          netip.Addr // of client and server
 }
 
 func outlineOf(a *answered) outline {
-	return outline{a.requested, a.answer, sumOf(a.key), maphash.Comparable(worldSeed, a.client.Addr()), maphash.Comparable(worldSeed, a.server.Addr())}
+	return outline{a.requested, a.answer, sumOf(a.key), a.client.Addr(), a.server.Addr()}
 }
 
 // mayHold tells whether o, asked within s, may be what a proxy has made of it.
@@ -282,20 +283,20 @@ func (w *World) joinLegs(c *Conn, e *session.Handshake) {
 	here := outlineOf(a)
 	w.outlines[(w.answers-1)%maxAnswered] = here
 	w.clocks = w.clocks || c.Input > 0
-	for i := 1; i < min(w.answers, maxAnswered); i++ {
-		at := (w.answers - 1 - i) % maxAnswered
-		b := &w.answered[at]
+	for i := range min(w.answers, maxAnswered) - 1 {
+		at := uint(w.answers-2-i) % maxAnswered
+		o, b := &w.outlines[at], &w.answered[at]
 		switch {
 		case w.clocks && a.input != b.input:
-			if w.outlines[at].key != here.key || (a.at.Sub(b.at)).Abs() > apartBy {
+			if o.key != here.key || (a.at.Sub(b.at)).Abs() > apartBy {
 				continue
 			}
-		case w.outlines[at].answer < a.requested:
+		case o.answer < here.requested:
 			if !w.clocks {
 				return // and so are those before it
 			}
 			continue
-		case !here.mayHold(&w.outlines[at]):
+		case !here.mayHold(o):
 			continue
 		}
 		if b.conn.Conn == nil || b.conn.ID != b.id {

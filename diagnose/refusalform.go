@@ -130,14 +130,17 @@ func enginePath(e *session.Refusal) bool {
 // fit the Origin, "" if nothing: servers compare them.
 func forwardedAmiss(h *session.Handshake) string {
 	f := h.Request.Fields
+	proto, hosts := f.Get("X-Forwarded-Proto"), f.Count("X-Forwarded-Host")
+	if proto == "" && hosts == 0 && !f.Has("X-Forwarded-For") {
+		return "" // nearly all
+	}
 	scheme, host, ok := strings.Cut(h.Origin(), "://")
 	if !ok {
 		return ""
 	}
-	name := hostname(host)
-	proto, via := f.Get("X-Forwarded-Proto"), f.Get("X-Forwarded-Host")
+	name, via := hostname(host), f.Get("X-Forwarded-Host")
 	switch {
-	case len(f.Values("X-Forwarded-Host")) > 1 || strings.Contains(via, ","):
+	case hosts > 1 || strings.Contains(via, ","):
 		return "several X-Forwarded-Host"
 	case proto == "http" && scheme == "https":
 		return "X-Forwarded-Proto is http, and the Origin https"

@@ -120,6 +120,9 @@ func secretMember(data []byte) string {
 			return ""
 		}
 		at += i
+		if at < 2 || at+2 >= len(data) || !quotes(data[at-1]) || !quotes(data[at+1]) {
+			continue // nearly all
+		}
 		from, to := at, at+1
 		for from > 0 && isBlank(data[from-1]) {
 			from--
@@ -127,8 +130,7 @@ func secretMember(data []byte) string {
 		for to < len(data) && isBlank(data[to]) {
 			to++
 		}
-		named := from > 1 && data[from-1] == '"'
-		if !named || to+1 >= len(data) || data[to] != '"' || data[to+1] == '"' {
+		if from < 2 || data[from-1] != '"' || to+1 >= len(data) || data[to] != '"' || data[to+1] == '"' {
 			continue
 		}
 		if name := secretAtEnd(data[:from-1]); name != "" {
@@ -136,6 +138,9 @@ func secretMember(data []byte) string {
 		}
 	}
 }
+
+// quotes tells whether c can stand beside the colon of a member with a string.
+func quotes(c byte) bool { return c == '"' || isBlank(c) }
 
 // secretAtEnd is the name of a secret with which b ends, a quotation mark
 // before it; "" if it ends with none.

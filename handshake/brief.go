@@ -11,7 +11,18 @@ var lasting = [...]string{
 	"Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
 }
 
+// lastingLengths has a bit for each length of their names.
+var lastingLengths = func() (bits uint64) {
+	for _, name := range lasting {
+		bits |= 1 << len(name)
+	}
+	return bits
+}()
+
 func (f *Field) lasts() bool {
+	if lastingLengths>>len(f.name())&1 == 0 {
+		return false
+	}
 	for _, name := range lasting {
 		if f.is(name) {
 			return true

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wssniff/wssniff/capture"
+	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/session"
 )
 
@@ -51,8 +52,22 @@ var groupNames = [groupKinds]string{"server", "path", "clients", "origin", "agen
 // A group counts what became of the attempts of a group: Origin and User-Agent
 // are known of those that asked for an upgrade alone.
 type group struct {
-	attempts, tcp, tls, refused, opened int64            // and how far they came
-	closes                              map[string]int64 // by code and side: "1001 server"
+	attempts, tcp, tls, refused, opened int64 // and how far they came
+	closes                              map[ended]int64
+}
+
+// An ended is how a connection was closed: with which code, and by whom.
+type ended struct {
+	code frames.CloseCode
+	by   session.ClosedBy
+}
+
+// String is the code and the side: "1001 server".
+func (e ended) String() string {
+	if e.by == session.ClosedByNone {
+		return strconv.Itoa(int(e.code))
+	}
+	return strconv.Itoa(int(e.code)) + " " + e.by.String()
 }
 
 const (
@@ -149,12 +164,12 @@ func (g *group) add(c *session.Conn) {
 	if c.CloseCode == 0 {
 		return
 	}
-	key := strconv.Itoa(int(c.CloseCode))
-	if c.ClosedBy != session.ClosedByNone && c.ClosedBy != session.ClosedByUnknown {
-		key += " " + c.ClosedBy.String()
+	key := ended{c.CloseCode, c.ClosedBy}
+	if key.by == session.ClosedByUnknown {
+		key.by = session.ClosedByNone
 	}
 	if g.closes == nil {
-		g.closes = make(map[string]int64)
+		g.closes = make(map[ended]int64)
 	}
 	if _, known := g.closes[key]; known || len(g.closes) < maxCloses {
 		g.closes[key]++
@@ -227,14 +242,16 @@ func (g *group) ends() string {
 	if len(g.closes) == 0 {
 		return dash
 	}
+	times := make(map[string]int64, len(g.closes))
 	keys := make([]string, 0, len(g.closes))
-	for k := range g.closes {
-		keys = append(keys, k)
+	for k, n := range g.closes {
+		keys = append(keys, k.String())
+		times[k.String()] = n
 	}
-	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(-cmp.Compare(g.closes[a], g.closes[b]), cmp.Compare(a, b)) })
+	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(-cmp.Compare(times[a], times[b]), cmp.Compare(a, b)) })
 	parts := make([]string, 0, len(keys))
 	for _, k := range keys {
-		parts = append(parts, k+" "+count(g.closes[k]))
+		parts = append(parts, k+" "+count(times[k]))
 	}
 	return strings.Join(parts, ", ")
 }
