@@ -48,6 +48,7 @@ func TestLiveFilter(t *testing.T) {
 		for i := range n {
 			w.Send(frameOf(i, i%2*1000, i%3 == 0))
 		}
+		w.Arrived()
 		l.Stop()
 		got := 0
 		for p, err := range capture.Packets(l) {
@@ -96,7 +97,9 @@ func TestLiveFilterAny(t *testing.T) {
 		for n := range 20 {
 			fmt.Fprintf(conn, "datagram %d.", n)
 		}
-		namespace.OpenWire(t, "one").Send(frameOf(1, 10, true))
+		w := namespace.OpenWire(t, "one")
+		w.Send(frameOf(1, 10, true))
+		w.Arrived()
 		l.Stop()
 		got := 0
 		for p, err := range capture.Packets(l) {

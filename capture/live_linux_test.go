@@ -50,6 +50,7 @@ func TestLive(t *testing.T) {
 		want = append(want, frame)
 		w.Send(frame)
 	}
+	w.Arrived()
 	l.Stop()
 	begun := capture.Time(time.Now().Add(-time.Minute).UnixNano())
 	for p, err := range capture.Packets(l) {
@@ -91,7 +92,9 @@ func TestLiveAny(t *testing.T) {
 	for n := range 100 {
 		fmt.Fprintf(conn, "datagram %d.", n)
 	}
-	namespace.OpenWire(t, "one").Send(frameOf(1, 10, true))
+	w := namespace.OpenWire(t, "one")
+	w.Send(frameOf(1, 10, true))
+	w.Arrived()
 	l.Stop()
 	datagrams, tagged := 0, 0
 	for p, err := range capture.Packets(l) {
