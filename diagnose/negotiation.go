@@ -120,18 +120,25 @@ func (p *Pass) deflate(e handshake.Extension, offered []handshake.Extension) {
 	if _, answered := paramOf(e, "client_max_window_bits"); answered && none(offers, "client_max_window_bits") {
 		p.Report("client-window-not-offered", "%s", e)
 	}
-	if len(offers) != 1 {
-		return // which of several offers was accepted is not said
+	if len(offers) == 0 {
+		return
 	}
-	if bits, ok := paramOf(e, "server_max_window_bits"); ok {
-		if most, limited := paramOf(offers[0], "server_max_window_bits"); limited && windowBits(bits) > windowBits(most) {
-			p.Report("server-window-larger", "%s, offered %s", bits, most)
-		}
+	// Which of several offers was accepted is not said: what fits one of them is right.
+	bits, answered := paramOf(e, "server_max_window_bits")
+	larger := func(o handshake.Extension) bool {
+		most, limited := paramOf(o, "server_max_window_bits")
+		return limited && windowBits(bits) > windowBits(most)
 	}
-	if _, wanted := paramOf(offers[0], "server_no_context_takeover"); wanted {
-		if _, ok := paramOf(e, "server_no_context_takeover"); !ok {
-			p.Report("takeover-ignored", "%s", e)
-		}
+	if answered && !slices.ContainsFunc(offers, func(o handshake.Extension) bool { return !larger(o) }) {
+		most, _ := paramOf(offers[0], "server_max_window_bits")
+		p.Report("server-window-larger", "%s, offered %s", bits, most)
+	}
+	unasked := func(o handshake.Extension) bool {
+		_, wanted := paramOf(o, "server_no_context_takeover")
+		return !wanted
+	}
+	if _, ok := paramOf(e, "server_no_context_takeover"); !ok && !slices.ContainsFunc(offers, unasked) {
+		p.Report("takeover-ignored", "%s", e)
 	}
 }
 

@@ -29,12 +29,12 @@ type cause struct {
 // A findKind is what is known of the findings with one ID.
 type findKind struct {
 	id       string
-	severity diagnose.Severity // the highest
-	count    int64             // of findings told: one for each end of a connection
-	conns    connSet           // with such a finding
-	first    *diagnose.Finding
-	leads    connSet // those whose failure it explains
-	packets  []int64 // where, in the first of them
+	severity diagnose.Severity   // the highest
+	count    int64               // of findings told: one for each end of a connection
+	conns    connSet             // with such a finding
+	first    *diagnose.Finding   // of those that are so severe
+	leads    connSet             // those whose failure it explains
+	causes   []*diagnose.Finding // the first of these
 }
 
 // A connSet counts connections, told in any order but each at one time, and
@@ -76,7 +76,9 @@ func (t *findTally) add(f *diagnose.Finding) {
 		t.kinds[id] = k
 	}
 	k.count++
-	k.severity = max(k.severity, f.Severity)
+	if f.Severity > k.severity {
+		k.severity, k.first = f.Severity, f
+	}
 	for _, conn := range f.Explains {
 		t.explained(conn)
 	}
@@ -130,8 +132,8 @@ func (t *findTally) leads(f *diagnose.Finding, conn int64) {
 	k.leads.add(conn)
 	t.recent[t.causes%len(t.recent)] = cause{conn, k}
 	t.causes++
-	if len(k.packets) < maxIDs {
-		k.packets = append(k.packets, f.Packet)
+	if len(k.causes) < maxIDs {
+		k.causes = append(k.causes, f)
 	}
 }
 
@@ -151,8 +153,17 @@ func (k *findKind) takeBack(conn int64) {
 	k.leads.n--
 	if i := slices.Index(k.leads.ids, conn); i >= 0 {
 		k.leads.ids = slices.Delete(k.leads.ids, i, i+1)
-		k.packets = slices.Delete(k.packets, i, i+1)
+		k.causes = slices.Delete(k.causes, i, i+1)
 	}
+}
+
+// cause is the first of the most severe that explain a failure: what is told of
+// all of them.
+func (k *findKind) cause() *diagnose.Finding {
+	if len(k.causes) == 0 {
+		return k.first
+	}
+	return slices.MaxFunc(k.causes, func(a, b *diagnose.Finding) int { return cmp.Compare(a.Severity, b.Severity) })
 }
 
 // rules are the IDs of the rules in the findings, each once.
@@ -237,7 +248,8 @@ func (s *textSink) headlines() {
 }
 
 func (s *textSink) headline(k *findKind) {
-	f, mark := k.first, marks[k.severity]
+	f := k.cause()
+	mark := marks[f.Severity]
 	text := f.Title() + ": " + s.finds.message(f)
 	if k.leads.n > 1 {
 		text = count(k.leads.n) + " connections: " + text
@@ -247,9 +259,9 @@ func (s *textSink) headline(k *findKind) {
 	s.out.WriteString(strings.Replace(lines, mark.text, s.st.paint(mark.sgr, mark.text), 1) + "\n")
 	advice := s.wrap(indent+f.Advice()+".", indent)
 	s.out.WriteString(indent + strings.TrimLeft(advice, " ") + "\n")
-	packets := make([]string, 0, len(k.packets))
-	for _, n := range k.packets {
-		packets = append(packets, count(n))
+	packets := make([]string, 0, len(k.causes))
+	for _, c := range k.causes {
+		packets = append(packets, count(c.Packet))
 	}
 	place := k.id + columnGap + k.leads.names() + columnGap + "packet " + strings.Join(packets, ", ")
 	s.out.WriteString(s.st.paint(sgrDim, padLeft(cutTo(place, s.opts.width()), s.opts.width())) + "\n")
