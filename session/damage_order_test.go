@@ -105,7 +105,7 @@ func TestDamageSwap(t *testing.T) {
 	for _, name := range names(t) {
 		t.Run(name, func(t *testing.T) {
 			rec := record(t, name)
-			for i := range thin(len(rec.packets)-1, 60) {
+			for i := range thin(len(rec.packets)-1, places) {
 				for _, ownTimes := range []bool{false, true} {
 					rec.swap(t, i, ownTimes)
 				}
@@ -172,7 +172,7 @@ func TestDamageDouble(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			rec := record(t, name)
 			want := digest(rec.ref, same)
-			for i := range thin(len(rec.packets), 60) {
+			for i := range thin(len(rec.packets), places) {
 				for _, later := range []int{1, 7} {
 					if i+later >= len(rec.packets) { // the last packet gives its number to what the end tells
 						continue

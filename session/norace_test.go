@@ -3,3 +3,5 @@
 package session_test
 
 const raced = false
+
+const places = 60

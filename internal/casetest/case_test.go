@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -116,8 +117,8 @@ func TestCasesPlay(t *testing.T) {
 			t.Errorf("%s: %d packets, %v", c.Name, len(packets), err)
 			continue
 		}
-		if diff := cmp.Diff(packets, again); diff != "" {
-			t.Errorf("%s plays differently the second time:\n%s", c.Name, diff)
+		if !reflect.DeepEqual(packets, again) {
+			t.Errorf("%s plays differently the second time:\n%s", c.Name, cmp.Diff(packets, again))
 		}
 		if &packets[0].Data[0] == &again[0].Data[0] {
 			t.Errorf("%s: the bytes are shared between two plays", c.Name)
