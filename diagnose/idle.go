@@ -308,7 +308,7 @@ func anyNear(measured time.Duration, of *timer) bool { return about(measured, of
 func (w *World) known(c clock, by reassembly.Dir, d time.Duration, fits func(time.Duration, *timer) bool) []*timer {
 	var list []*timer
 	for i := range w.data.timers {
-		if t := &w.data.timers[i]; t.counts == c && t.by[by] && t.how <= byClose && fits(d, t) {
+		if t := &w.data.timers[i]; t.counts == c && t.by[by] && t.how < bySilence && fits(d, t) {
 			list = append(list, t)
 		}
 	}

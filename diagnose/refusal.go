@@ -241,7 +241,7 @@ var refusalRules = []Rule{
 		},
 		Refusal: refused(func(e *session.Refusal) bool { return slices.Contains(gaveUp, e.Status()) }, func(p *Pass, e *session.Refusal) {
 			waited := e.Answered.Time.Sub(e.Requested.Time)
-			p.refusal("gateway-timeout", e, "after %s%s", longTime(waited), asLongAs(waited, gatewayWaits))
+			p.refusal("gateway-timeout", e, "after %s%s", longTime(waited), p.World.asLongAs(waited, reassembly.FromServer))
 		}),
 		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
 			if h.Requested.Packet == 0 {
@@ -278,7 +278,7 @@ var refusalRules = []Rule{
 				return
 			}
 			front, at := p.front(c)
-			f := p.Report("timeout", "after %s%s%s%s", longTime(waited), asLongAs(waited, clientWaits), largeHead(c), front).In(p.Conn.Requested.Packet, c.TCP.EndedIn, at)
+			f := p.Report("timeout", "after %s%s%s%s", longTime(waited), p.World.asLongAs(waited, reassembly.FromClient), largeHead(c), front).In(p.Conn.Requested.Packet, c.TCP.EndedIn, at)
 			if waited < patience || front != "" { // a page that was left, a request that was cancelled
 				f.At(Info)
 			}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 )
 
@@ -183,25 +184,14 @@ func apart(e *session.Refusal) (text string) {
 	return text
 }
 
-// A waiter waits so long for the answer to an opening handshake by default.
-type waiter struct {
-	after time.Duration
-	who   string
-}
-
-var (
-	clientWaits  = []waiter{{10 * time.Second, "Python websockets, and Engine.IO with an upgrade, wait"}, {20 * time.Second, "Socket.IO waits"}}
-	gatewayWaits = []waiter{{15 * time.Second, "Envoy waits (route timeout)"}, {time.Minute, "nginx (proxy_read_timeout), Apache httpd (Timeout) and AWS ALB (idle timeout) wait"}, {100 * time.Second, "Cloudflare waits"}}
-)
-
-// asLongAs names who waits as long as was waited, "" for nobody.
-func asLongAs(waited time.Duration, of []waiter) string {
-	for _, w := range of {
-		if (waited - w.after).Abs() < exact {
-			return ", as long as " + w.who + " by default"
-		}
+// asLongAs names who waits by default as long as by has waited for an answer, ""
+// for nobody.
+func (w *World) asLongAs(waited time.Duration, by reassembly.Dir) string {
+	list := w.known(answer, by, waited, func(d time.Duration, t *timer) bool { return (d - t.after).Abs() < exact })
+	if len(list) == 0 {
+		return ""
 	}
-	return ""
+	return ", as long as the default of " + listed(timerNames(list))
 }
 
 // longTime is a time as people say it.

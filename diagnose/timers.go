@@ -19,10 +19,11 @@ const (
 	ofServer
 	life    // since the 101, whatever is sent
 	opening // since TCP was opened, while no request came
+	answer  // since the request, while no answer came
 	clocks
 )
 
-var clockNames = [clocks]string{"either", "client", "server", "life", "opening"}
+var clockNames = [clocks]string{"either", "client", "server", "life", "opening", "answer"}
 
 // describe is what did not happen while the clock ran.
 func (c clock) describe() string {
@@ -41,12 +42,13 @@ type manner uint8
 const (
 	byFIN       manner = iota // or RST, of the side that has the timer
 	byClose                   // a Close frame
+	byAnswer                  // an answer of its own: the 504 of a gateway
 	bySilence                 // nothing: what is sent later is not answered
 	byLateReset               // nothing, until something is sent: that is answered with RST
 	manners
 )
 
-var mannerNames = [manners]string{"fin", "close", "silent", "late-reset"}
+var mannerNames = [manners]string{"fin", "close", "answer", "silent", "late-reset"}
 
 // A timer is one that products have, and what it is set to if nobody changes it.
 type timer struct {

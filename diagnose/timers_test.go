@@ -39,8 +39,8 @@ func TestParseTimers(t *testing.T) {
 		{"too few columns", "60\tserver", "line 1: 2 columns, not 9"},
 		{"no number", strings.Replace(good, "60", "-1", 1), `line 1: "-1" is no number of seconds`},
 		{"nobody", strings.Replace(good, "server", "proxy", 1), `line 1: "proxy" is neither client, server nor either`},
-		{"no clock", strings.Replace(good, "either", "both", 1), `line 1: "both" is no clock: either, client, server, life, opening`},
-		{"no end", strings.Replace(good, "fin", "rst", 1), `line 1: "rst" is no way to end: fin, close, silent, late-reset`},
+		{"no clock", strings.Replace(good, "either", "both", 1), `line 1: "both" is no clock: either, client, server, life, opening, answer`},
+		{"no end", strings.Replace(good, "fin", "rst", 1), `line 1: "rst" is no way to end: fin, close, answer, silent, late-reset`},
 		{"no mark", strings.Replace(good, "\tV", "\tX", 1), `line 1: "X" is no mark: V, S or K`},
 		{"no source", strings.Replace(good, "its source", "", 1), "line 1: column 9 is empty"},
 	} {

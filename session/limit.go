@@ -18,9 +18,9 @@ const (
 )
 
 const (
-	maxRelief  = 64   // connections looked at in one go: nothing may take long
-	maxExpired = 1024 // and ended in one go because they were silent
-	candidates = 8    // of the least active, from which the costliest is given up
+	maxRelief  = 64  // connections looked at in one go: nothing may take long
+	maxExpired = 256 // and ended in one go because they were silent
+	candidates = 8   // of the least active, from which the costliest is given up
 	placeGrain = capture.Time(10 * time.Second)
 )
 
@@ -43,7 +43,7 @@ func (t *Tracker) relieve() {
 		if t.used() <= t.ceiling {
 			break
 		}
-		if t.idle.n > minIdle {
+		if t.idle.n > rememberedLeast {
 			t.forget(t.idle.last())
 		} else if !t.giveUp() {
 			break

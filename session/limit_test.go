@@ -169,7 +169,7 @@ func TestPaths(t *testing.T) {
 // begin another one, however many have ended since, and that a connection is
 // forgotten after so many packets, whoever's they were: for all workers alike.
 func TestLateSegments(t *testing.T) {
-	const others = 3 * minIdle
+	const others = 3 * rememberedLeast
 	for _, shards := range []uint64{1, 4} {
 		tr := New(Config{})
 		var known int64 // numbers given
@@ -191,7 +191,7 @@ func TestLateSegments(t *testing.T) {
 		if known != before || before == 0 {
 			t.Errorf("%d shards: %d connections, then %d more for their late acknowledgments", shards, before, known-before)
 		}
-		n += maxIdle
+		n += rememberedFor
 		for i := range others {
 			packet(server, client(i), reassembly.FlagACK)
 		}

@@ -47,8 +47,8 @@ const (
 	defaultIdle     = 24 * time.Hour
 	tryIdle         = 5 * time.Minute // for a TCP handshake: common systems give up after two
 	defaultMaxFlows = 1_000_000
-	maxIdle         = 1 << 18 // packets for which a connection without state is remembered: an ended one, for its late segments
-	minIdle         = 4096    // of those, so many stay where memory is short
+	rememberedFor   = 1 << 18 // packets for which a connection without state is remembered: an ended one, for its late segments
+	rememberedLeast = 4096    // connections without state that stay where memory is short
 	maxEarly        = 1 << 20 // client bytes held for one connection until its upgrade is answered
 	maxControl      = 4096    // payload bytes kept of a control frame; a legal one has 125
 )

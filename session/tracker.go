@@ -291,7 +291,7 @@ func (t *Tracker) rest(f *flow) {
 
 // outdated says whether f, which has no Conn, is remembered no longer. It goes
 // by packets of the capture, which are the same for all workers.
-func (t *Tracker) outdated(f *flow) bool { return t.last.Number-f.packet > maxIdle }
+func (t *Tracker) outdated(f *flow) bool { return t.last.Number-f.packet > rememberedFor }
 
 // forget takes f, which has no Conn, out of its list and the table.
 func (t *Tracker) forget(f *flow) {

@@ -133,6 +133,24 @@ func (r *result) take(c *Chunk) {
 	r.guessed = r.guessed || c.Guessed
 }
 
+// without gives what comes out of flights of which one was lost.
+func without(keys *Keys, flights []flight, lost int) (got result) {
+	d := &Decrypter{Keys: keys}
+	for n, f := range flights {
+		c := reassembly.Chunk{Dir: f.dir, Data: f.data}
+		if n == lost {
+			c.Data, c.Lost = nil, int64(len(f.data))
+		}
+		for ch := range d.Chunks(&c) {
+			got.take(ch)
+		}
+	}
+	for ch := range d.Flush() {
+		got.take(ch)
+	}
+	return got
+}
+
 // run feeds flights in pieces of at most size bytes.
 func (r *result) run(d *Decrypter, flights []flight, size int) {
 	var offset [2]int64
@@ -304,22 +322,7 @@ func TestLoss(t *testing.T) {
 			}
 		}
 		for _, lose := range data[:len(data)-4] {
-			d := &Decrypter{Keys: keys}
-			var got result
-			var lost [2]int64
-			for i, f := range r.flights {
-				if i == lose {
-					lost[f.dir] = int64(len(f.data))
-					continue
-				}
-				for c := range d.Chunks(&reassembly.Chunk{Dir: f.dir, Lost: lost[f.dir], Data: f.data}) {
-					got.take(c)
-				}
-				lost[f.dir] = 0
-			}
-			for c := range d.Flush() {
-				got.take(c)
-			}
+			got := without(keys, r.flights, lose)
 			want, missing := 20, 0
 			for _, m := range sent {
 				if !bytes.Contains(got.data[r.flights[lose].dir], m) {

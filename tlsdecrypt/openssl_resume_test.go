@@ -143,20 +143,7 @@ func TestEarlyData(t *testing.T) {
 			t.Errorf("attempt %d: early data %v, refused %v, %q", i, f.EarlyData, f.EarlyRefused, whole.data[0])
 		}
 		for lost := range len(r.flights) {
-			d := &Decrypter{Keys: keys}
-			var got result
-			for n, f := range r.flights {
-				c := reassembly.Chunk{Dir: f.dir, Data: f.data}
-				if n == lost {
-					c.Data, c.Lost = nil, int64(len(f.data))
-				}
-				for ch := range d.Chunks(&c) {
-					got.take(ch)
-				}
-			}
-			for ch := range d.Flush() {
-				got.take(ch)
-			}
+			got := without(keys, r.flights, lost)
 			data, gone := string(got.data[0]), r.flights[lost]
 			if data != want && (gone.dir == reassembly.FromServer || !strings.Contains(want, data)) {
 				t.Errorf("attempt %d without flight %d of %v, %d bytes: %q, want %q", i, lost, gone.dir, len(gone.data), data, want)
@@ -177,20 +164,7 @@ func TestKeyUpdateLost(t *testing.T) {
 	lines := [2][]string{{"the first line\n", "the end\n"}, {"enil tsrif eht\n", "dne eht\n"}}
 	costly := 0
 	for lost, gone := range r.flights {
-		d := &Decrypter{Keys: keys}
-		var got result
-		for n, f := range r.flights {
-			c := reassembly.Chunk{Dir: f.dir, Data: f.data}
-			if n == lost {
-				c.Data, c.Lost = nil, int64(len(f.data))
-			}
-			for ch := range d.Chunks(&c) {
-				got.take(ch)
-			}
-		}
-		for ch := range d.Flush() {
-			got.take(ch)
-		}
+		got := without(keys, r.flights, lost)
 		for dir := range lines {
 			missing := 0
 			for _, line := range lines[dir] {
