@@ -27,8 +27,8 @@ type batching struct {
 var batchTimes = [...]time.Duration{20 * time.Millisecond, 50 * time.Millisecond, 100 * time.Millisecond}
 
 const (
-	batchedFrom  = 100  // frames of a side before it is begun
-	batchedMost  = 4096 // that are looked at
+	batchedFrom  = 400  // frames of a side before it is begun: tiny-messages speaks of busyMessages and more
+	batchedMost  = 1024 // that are looked at
 	segmentLeast = 40   // bytes of the headers of IPv4 and TCP
 	segmentMost  = 1460
 )
