@@ -76,23 +76,33 @@ type kind struct {
 	variant *Variant
 }
 
-// Observe tells what happened, judges it and tells what was found.
+// Observe tells what happened, judges it and tells what was found. Nearly all
+// events are frames and messages of which nothing is to be said.
 func (c *Checker) Observe(e session.Event) {
-	switch e := e.(type) {
-	case *session.Frame:
+	if e, ok := e.(*session.Frame); ok {
 		c.out.Observe(e)
 		if conn := c.connOf(e.Conn); conn.plainFrame(e) {
 			conn.plain(e)
 		} else {
 			c.judgeFrame(conn, e)
 		}
-	case *session.Message:
+		return
+	}
+	if e, ok := e.(*session.Message); ok {
 		if conn := c.connOf(e.Conn); conn.plainMessage(e) {
 			c.out.Observe(e)
-			conn.Sides[e.Dir].weigh(e)
+			conn.Sides[e.Dir].plainMessage(e)
 		} else {
 			c.judgeMessage(conn, e)
 		}
+		return
+	}
+	c.observe(e)
+}
+
+// observe is Observe of what is neither a frame nor a message.
+func (c *Checker) observe(e session.Event) {
+	switch e := e.(type) {
 	case *session.Closed:
 		c.close(e)
 	case *session.Sealed:

@@ -164,15 +164,15 @@ var closeFrameRules = []Rule{
 			if b == nil || b.Code != frames.MessageTooBig || f.Missing > 0 || other.Close != 0 || p.Conn.Sides[f.Dir].Close != 0 {
 				return
 			}
-			if p.Conn.API == apiGateway && other.Largest > gatewayFrame {
-				p.frame("fragment-limit", f, "a frame of %d bytes: %d at most", other.Largest, gatewayFrame).With("largest", other.Largest)
+			if p.Conn.API == apiGateway && other.largest() > gatewayFrame {
+				p.frame("fragment-limit", f, "a frame of %d bytes: %d at most", other.largest(), gatewayFrame).With("largest", other.largest())
 				return
 			}
 			said := ""
 			if b.Reason != "" && b.ReasonValid {
 				said = fmt.Sprintf("; it says %q", b.Reason)
 			}
-			p.frame("1009", f, "%d bytes were the largest frame of the other side%s", other.Largest, said).With("largest", other.Largest)
+			p.frame("1009", f, "%d bytes were the largest frame of the other side%s", other.largest(), said).With("largest", other.largest())
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			if size, by := p.World.tooBig(p.Conn, e.Conn); size != 0 {

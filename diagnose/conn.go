@@ -30,7 +30,6 @@ type Conn struct {
 
 	Opened   bool // a handshake has established the WebSocket
 	Answer   bool // and its answer was captured: what was agreed is known
-	Inferred bool // frames came and no handshake was captured: who is the client was told by the MASK bit
 	Deflate  bool // permessage-deflate was agreed
 	Unknown  bool // an extension was agreed that is not known here: reserved bits mean what it says
 	browser  bool // the client says that it is one
@@ -61,9 +60,8 @@ type Side struct {
 	Frames     int64
 	Last       int64        // packet of its last frame
 	LastAt     capture.Time // and its time; 0 before it
-	Largest    uint64       // payload length of its largest frame
-	Before     uint64       // and of the largest before its last one
-	Length     uint64       // payload length of its last frame
+	Before     uint64       // payload length of the largest frame before its last one
+	Length     uint64       // and of its last one
 	plainBytes uint64       // sent as text without compression
 	Empty      int32        // frames without payload in a row, up to the last one
 	RSV1       bool         // of the first frame of its last message
@@ -89,6 +87,7 @@ type Side struct {
 	load      *load         // what the compressed ones weigh; nil before the first
 	batching  *batching     // nil before many messages
 	probed    int64         // packet of a probe of Engine.IO, or of its answer
+	_         [16]byte      // three cache lines: what every frame touches is in one
 }
 
 // A cutFrame is a frame whose payload was not there to its end.
@@ -187,13 +186,16 @@ func (c *Conn) handshake(e *session.Handshake) {
 	c.Requested, c.Answered = e.Requested, e.Where
 }
 
+// largest is the payload length of its largest frame.
+func (s *Side) largest() uint64 { return max(s.Before, s.Length) }
+
 // plainFrame tells that no rule can have anything to say of a frame: a whole
 // message, masked as it should be, and nothing before it that matters. Nearly
 // all frames are, and are not shown to the rules.
 func (c *Conn) plainFrame(e *session.Frame) bool {
 	return e.FIN && (e.Opcode == frames.Text || e.Opcode == frames.Binary) && e.Missing == 0 &&
 		e.Masked == (e.Dir == reassembly.FromClient) && !e.RSV2 && !e.RSV3 && (!e.RSV1 || c.Deflate) &&
-		e.PayloadLength <= absurd && e.Minimal() && c.Sides[e.Dir].marks&unsettled == 0
+		(e.LengthBytes == 0 || e.PayloadLength <= absurd && e.Minimal()) && c.Sides[e.Dir].marks&unsettled == 0
 }
 
 // plainMessage is plainFrame of messages: nothing in those before could be
@@ -211,20 +213,27 @@ func (c *Conn) faultless(e *session.Message) bool {
 
 // count notes what is noted of every frame.
 func (c *Conn) count(e *session.Frame) *Side {
-	c.Inferred = !c.Opened
 	s := &c.Sides[e.Dir]
 	s.Frames++
 	if e.Masked && s.keys != keysVary {
 		s.noteKey(e)
 	}
-	s.Before = s.Largest
-	s.Largest, s.Length = max(s.Largest, e.PayloadLength), e.PayloadLength
-	c.Quiet, c.LastAt = e.Time.Sub(cmp.Or(c.LastAt, e.Time)), e.Time
+	s.Before, s.Length = max(s.Before, s.Length), e.PayloadLength
 	s.Last, s.LastAt = e.Packet, e.Time
+	c.Quiet, c.LastAt = time.Duration(e.Time-c.LastAt), e.Time
+	if uint64(c.Quiet) > uint64(c.longest) { // the first one, too, and what has no time
+		c.quiet(e)
+	}
+	return s
+}
+
+// quiet notes a silence that was longer than all before, or could not be measured.
+func (c *Conn) quiet(e *session.Frame) {
+	before := e.Time - capture.Time(c.Quiet)
+	c.Quiet = e.Time.Sub(cmp.Or(before, e.Time))
 	if c.Quiet > c.longest {
 		c.longest, c.longestAt, c.longestTo = c.Quiet, e.Time, e.Packet
 	}
-	return s
 }
 
 // plain notes a frame that plainFrame is true of: what frame does, as far as it
@@ -232,9 +241,10 @@ func (c *Conn) count(e *session.Frame) *Side {
 func (c *Conn) plain(e *session.Frame) {
 	s := c.count(e)
 	s.RSV1 = e.RSV1
-	s.Empty++
 	if e.PayloadLength > 0 {
 		s.Empty = 0
+	} else {
+		s.Empty++
 	}
 }
 

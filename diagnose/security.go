@@ -160,7 +160,7 @@ var securityRules = []Rule{
 		Confirm: "--follow ID shows what comes behind the 101",
 		NotWhen: "the two ends have agreed on it",
 		Frame: func(p *Pass, f *session.Frame) {
-			if p.Conn.Sides[f.Dir].Frames > 0 || p.Conn.Inferred || !p.Conn.Opened {
+			if p.Conn.Sides[f.Dir].Frames > 0 || !p.Conn.Opened {
 				return
 			}
 			b := f.Header.AppendTo(nil)
