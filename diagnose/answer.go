@@ -87,6 +87,7 @@ var answerRules = []Rule{
 			{ID: "no-fields", Title: "neither the request nor the 101 has a Sec-WebSocket field", Zeek: "websocket_established_unexpected", Advice: "look at what asked and what answered: a WebSocket library sends Sec-WebSocket-Key and its answer"},
 			{ID: "empty-header", Title: "the 101 has an empty Sec-WebSocket-Protocol or Sec-WebSocket-Extensions"},
 		},
+		ByHeads: true,
 		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
 			f := h.Response.Fields
 			if n, _ := f.CountToken("Upgrade", "websocket"); n == 0 {
@@ -139,6 +140,7 @@ var answerRules = []Rule{
 			{ID: "token", Severity: Info, Title: "the client passes a token as a subprotocol", Clause: "RFC 6455 §1.9"},
 			{ID: "null", Severity: Warning, Title: "the client offers null or undefined as a subprotocol"},
 		},
+		ByHeads: true,
 		Handshake: ofAnswer(func(p *Pass, h *session.Handshake) {
 			if h.Request == nil {
 				return

@@ -29,6 +29,8 @@ type Checker struct {
 
 	spareTalks []*talk // likewise
 	shrinker   shrinker
+
+	memo headMemo
 }
 
 // New gives a Checker that goes by the rules and tells out.
@@ -163,12 +165,21 @@ func (c *Checker) seal(e *session.Sealed) {
 // have found of it is known when it is told.
 func (c *Checker) judgeHandshake(e *session.Handshake) {
 	p := c.begin(&e.Where)
-	p.Conn.handshake(e)
+	heads, known := c.memo.of(e)
+	p.Conn.handshake(e, heads)
 	p.Conn.checks.judge(e)
 	c.listen(p.Conn, e)
 	c.world.joinLegs(p.Conn, e)
-	for _, p.rule = range c.handshake {
-		p.rule.Handshake(p, e)
+	for i, r := range c.handshake {
+		bit := uint64(1) << i // 0 from the 65th rule on, which is then always asked
+		if known && r.ByHeads && bit&^heads.spoke != 0 {
+			continue
+		}
+		p.rule, p.spoke = r, false
+		r.Handshake(p, e)
+		if p.spoke {
+			heads.spoke |= bit
+		}
 	}
 	c.out.Observe(e)
 	c.tell()
@@ -291,6 +302,7 @@ type Pass struct {
 	found     []*Finding
 	related   int64   // packet that proves what is reported, too
 	explained bool    // a rule has said why the upgrade was refused
+	spoke     bool    // the rule has reported something
 	spare     Finding // of what is only counted
 }
 
@@ -312,6 +324,7 @@ func (p *Pass) fresh(variant string) *Finding {
 	if v != nil && v.Severity != 0 {
 		p.spare.Severity = v.Severity
 	}
+	p.spoke = true
 	p.checker.counts[kind{r, v}]++
 	if !p.Conn.first(r, v, p.Where.Dir) {
 		return &p.spare

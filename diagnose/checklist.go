@@ -54,6 +54,7 @@ func (l *checklist) judge(h *session.Handshake) {
 
 // fails says that a line of the checklist is not as it must be.
 func (p *Pass) fails(l Line) {
+	p.spoke = true
 	p.Conn.checks.judged |= 1 << l
 	p.Conn.checks.failed |= 1 << l
 }

@@ -2,13 +2,10 @@ package diagnose
 
 import (
 	"cmp"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/frames"
-	"github.com/wssniff/wssniff/handshake"
 	"github.com/wssniff/wssniff/reassembly"
 	"github.com/wssniff/wssniff/session"
 	"github.com/wssniff/wssniff/subprotocol"
@@ -28,12 +25,12 @@ type Conn struct {
 	longest time.Duration     // the longest Quiet
 	deaf    bool              // nothing will be found in messages any more
 
-	Opened   bool // a handshake has established the WebSocket
-	Answer   bool // and its answer was captured: what was agreed is known
-	Deflate  bool // permessage-deflate was agreed
-	Unknown  bool // an extension was agreed that is not known here: reserved bits mean what it says
-	browser  bool // the client says that it is one
-	clear    bool // what is sent is not in TLS
+	Opened  bool // a handshake has established the WebSocket
+	Answer  bool // and its answer was captured: what was agreed is known
+	Deflate bool // permessage-deflate was agreed
+	Unknown bool // an extension was agreed that is not known here: reserved bits mean what it says
+	browser bool // the client says that it is one
+	clear   bool // what is sent is not in TLS
 
 	Sides [2]Side // by reassembly.Dir
 
@@ -169,20 +166,12 @@ func (c *Conn) Found(rule, variant string) bool {
 }
 
 // handshake notes what was agreed. It comes before the rules look.
-func (c *Conn) handshake(e *session.Handshake) {
-	_, c.Deflate = e.Deflate()
-	c.Unknown = slices.ContainsFunc(e.Extensions(), func(x handshake.Extension) bool { return !strings.EqualFold(x.Name, pmd) })
+func (c *Conn) handshake(e *session.Handshake, h *headFacts) {
+	c.Deflate, c.Unknown, c.Apple, c.ARR = h.deflate, h.unknown, h.apple, h.arr
+	c.API, c.browser, c.banner = h.api, h.browser, h.banner
 	c.clear = e.TLS == nil
-	c.browser = strings.HasPrefix(e.UserAgent(), "Mozilla/")
 	c.Opened, c.extended = e.Established, e.H2
-	c.API = apiOf(e)
-	if c.Deflate {
-		c.ARR = arrOf(e.Handshake)
-	} else {
-		c.Apple = e.Established && appleOffers(e.Handshake)
-	}
 	c.Answer = e.Established && e.Response != nil
-	c.banner = bannerOf(e.Handshake)
 	c.Requested, c.Answered = e.Requested, e.Where
 }
 

@@ -90,6 +90,8 @@ type Rule struct {
 	Stands   Layer     // where an error of it stands among the causes, if that is not its own layer
 	Variants []Variant // the forms it has; none if it has only one
 
+	ByHeads bool // Handshake goes by the heads without target and keys, and by TLS's server name, alone
+
 	Handshake func(*Pass, *session.Handshake)
 	Refusal   func(*Pass, *session.Refusal)
 	Frame     func(*Pass, *session.Frame)

@@ -35,6 +35,7 @@ var negotiationRules = []Rule{
 			{ID: "takeover-ignored", Title: "server_no_context_takeover was offered and not answered", Clause: "RFC 7692 §7.1.1.1"},
 		},
 		NotWhen: "the request was not captured",
+		ByHeads: true,
 		Handshake: func(p *Pass, h *session.Handshake) {
 			judgeOffers(p, h)
 			judgeChoice(p, h)

@@ -58,7 +58,7 @@ var refusalRules = []Rule{
 		Confirm: "the same request without Cookie: curl with the fields of an upgrade alone",
 		NotWhen: "the body of the request is what is too large",
 		Refusal: refused(func(e *session.Refusal) bool {
-			return slices.Contains([]int{431, 413, 414}, e.Status()) || tooLarge.Match(e.Body) || e.Status() == 400 && e.Request != nil && e.Request.Size > largeHeads
+			return slices.Contains([]int{431, 413, 414}, e.Status()) || saysTooLarge(e.Body) || e.Status() == 400 && e.Request != nil && e.Request.Size > largeHeads
 		}, (*Pass).headTooLarge),
 	},
 	{
@@ -74,6 +74,7 @@ var refusalRules = []Rule{
 		Variants: []Variant{
 			{ID: "forwarded", Severity: Warning, Title: "what the proxy tells the server does not fit the Origin", Advice: "let the proxy send the public Host, X-Forwarded-Host and X-Forwarded-Proto, once each"},
 		},
+		ByHeads: true,
 		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
 			if amiss := forwardedAmiss(h); amiss != "" {
 				p.Report("forwarded", "%s: Origin %s, Host %s", amiss, h.Origin(), h.Host()).As(Likely)

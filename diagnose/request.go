@@ -32,6 +32,7 @@ var requestRules = []Rule{
 		NotWhen:  "the request is a health check or a page load: it has no key",
 		Ordinary: func(p *Pass, e *session.Ordinary) { p.bareTarget(e.Conn.HTTP) },
 		Closed:   func(p *Pass, e *session.Closed) { p.bareTarget(e.Conn.HTTP) },
+		ByHeads:  true,
 		Handshake: ofUpgrade(func(p *Pass, h *session.Handshake) {
 			f := h.Request.Fields
 			if f.Has("Upgrade") {
@@ -58,6 +59,7 @@ var requestRules = []Rule{
 		Fixes:   []Fix{{"nginx", "proxy_http_version 1.1;"}},
 		Confirm: "capture before the proxy: there the request is in HTTP/1.1",
 		NotWhen: "the client itself speaks HTTP/1.0: then it is no WebSocket client",
+		ByHeads: true,
 		Handshake: ofUpgrade(func(p *Pass, h *session.Handshake) {
 			if h.Request.Proto < "HTTP/1.1" {
 				p.fails(LineProto)
@@ -81,6 +83,7 @@ var requestRules = []Rule{
 			{ID: "extra-protocols", Severity: Warning, Title: "Upgrade names other protocols beside websocket"},
 		},
 		NotWhen: "only the case differs",
+		ByHeads: true,
 		Handshake: ofUpgrade(func(p *Pass, h *session.Handshake) {
 			f := h.Request.Fields
 			if !f.Has("Upgrade") {
@@ -154,6 +157,7 @@ var requestRules = []Rule{
 		NotWhen:  "the 426 names another protocol, as TLS",
 		Ordinary: func(p *Pass, e *session.Ordinary) { p.upgradeRequired(e.Conn.HTTP) },
 		Closed:   func(p *Pass, e *session.Closed) { p.upgradeRequired(e.Conn.HTTP) },
+		ByHeads:  true,
 		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
 			v := h.Version()
 			if h.Obsolete || v != "13" {
@@ -187,6 +191,7 @@ var requestRules = []Rule{
 			{ID: "fragment", Title: "the request target has a fragment", Clause: "RFC 6455 §3"},
 			{ID: "no-sni-host-mismatch", Severity: Warning, Title: "Host is another name than the one that TLS was asked for", Clause: "RFC 6066 §3"},
 		},
+		ByHeads: true,
 		Handshake: ofUpgrade(func(p *Pass, h *session.Handshake) {
 			r := h.Request
 			if r.Method != "GET" {

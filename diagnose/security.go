@@ -188,6 +188,7 @@ var securityRules = []Rule{
 			{ID: "prototype", Title: "an extension is named like a property that all objects have"},
 			{ID: "fields", Title: "the request has hundreds of fields"},
 		},
+		ByHeads: true,
 		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
 			f := h.Request.Fields
 			protocols, extensions := strings.Join(f.Values("Sec-WebSocket-Protocol"), ","), strings.Join(f.Values("Sec-WebSocket-Extensions"), ",")

@@ -65,6 +65,9 @@ type Scratch struct {
 // be left out.
 func (r *Reader) Open(subprotocol, target string) bool {
 	*r = Reader{}
+	if subprotocol == "" && !strings.Contains(target, "EIO=") {
+		return false // nearly all
+	}
 	for i := range protocols {
 		for _, name := range protocols[i].names {
 			if strings.EqualFold(name, subprotocol) {
