@@ -74,6 +74,7 @@ type Side struct {
 	spokeAt   capture.Time  // with closeLast: of its last frame that is no Close; 0 before it
 	Fragments int32         // frames of the message that is open; 0 if none is
 	key       uint32        // of its last masked frame, until keys vary
+	firstKey  uint32        // of its first one
 	Mismasked uint32        // frames that were masked and should not have been, or the other way round
 	Opcode    frames.Opcode // of the message that is open
 	HTTP      bool          // it wrote HTTP where a frame should be: the rest is no frames either

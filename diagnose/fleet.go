@@ -258,13 +258,16 @@ type service struct {
 
 // A share is how many attempts one server had, and how many of them failed.
 type share struct {
-	server        netip.AddrPort
-	tried, failed uint64
-	told          bool
+	server         netip.AddrPort
+	tried, failed  uint64
+	slow           uint64 // answered late
+	told, toldSlow bool
 }
 
+const slowAnswer = time.Second // of an opening handshake
+
 // share counts an attempt. It gives what this server and all the others had.
-func (w *World) share(c *session.Conn) (own *share, others share) {
+func (w *World) share(c *session.Conn, took time.Duration) (own *share, others share) {
 	k := sum(path(c.Target))
 	s := w.services[k]
 	if s == nil {
@@ -284,6 +287,7 @@ func (w *World) share(c *session.Conn) (own *share, others share) {
 		}
 		others.tried += s.servers[i].tried
 		others.failed += s.servers[i].failed
+		others.slow += s.servers[i].slow
 	}
 	if own == nil {
 		if s.n == len(s.servers) {
@@ -297,6 +301,9 @@ func (w *World) share(c *session.Conn) (own *share, others share) {
 	if failed(c) {
 		own.failed++
 	}
+	if took >= slowAnswer {
+		own.slow++
+	}
 	return own, others
 }
 
@@ -309,13 +316,14 @@ func failed(c *session.Conn) bool {
 	return false
 }
 
-// worse tells that s fails more often than the others, by more than chance.
-func (s *share) worse(o share) bool {
+// more tells that n of a server's attempts is a larger part than others' of all
+// the others', by more than chance.
+func (s *share) more(o share, n, others uint64) bool {
 	if s.tried < manyTried || o.tried < manyTried {
 		return false
 	}
-	p, q := float64(s.failed)/float64(s.tried), float64(o.failed)/float64(o.tried)
-	all := float64(s.failed+o.failed) / float64(s.tried+o.tried)
+	p, q := float64(n)/float64(s.tried), float64(others)/float64(o.tried)
+	all := float64(n+others) / float64(s.tried+o.tried)
 	z := (p - q) / math.Sqrt(all*(1-all)*(1/float64(s.tried)+1/float64(o.tried)))
 	return p > 2*q && z > 3
 }

@@ -64,20 +64,35 @@ var fleetRules = []Rule{
 		ID: "server-hotspot", Severity: Warning, Clause: "RFC 9110 §15.6",
 		Title:   "one of several servers fails more often than the others",
 		Advice:  "compare version, configuration and network of this server with the others; take it out until then",
-		Seen:    "attempts at the same path on several servers, of which one fails more than twice as often, by more than chance",
+		Seen:    "attempts at the same path on several servers, of which one fails, or takes a second or more to answer, more than twice as often, by more than chance",
 		Means:   "the fault is of that server, not of the clients",
 		Causes:  []string{"an old version or configuration on one node", "long-lived connections that are never balanced again", "the network of that node"},
 		Fixes:   []Fix{{"", "replace the node"}, {"", "a largest age of connections, and balancing by least connections"}},
 		Confirm: "open the same path 30 times at this server directly, and 30 times at another one",
 		NotWhen: "there were fewer than 30 attempts on either",
+		Variants: []Variant{
+			{ID: "slow", Title: "one of several servers answers opening handshakes later than the others", Advice: "compare load, version and network of this server with the others: what it does before it answers 101 takes long"},
+		},
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
 			if c.Handshake == nil && c.State != session.Refused && c.State != session.Unanswered {
 				return
 			}
-			if own, others := p.World.share(c); own != nil && !own.told && failed(c) && own.worse(others) {
+			took := time.Duration(0)
+			if p.Conn.Requested.Packet > 0 && p.Conn.Answered.Packet > 0 {
+				took = p.Conn.Answered.Time.Sub(p.Conn.Requested.Time)
+			}
+			own, others := p.World.share(c, took)
+			if own == nil {
+				return
+			}
+			p.from(reassembly.FromServer)
+			if took >= slowAnswer && !own.toldSlow && own.more(others, own.slow, others.slow) {
+				own.toldSlow = true
+				p.Report("slow", "%v takes a second or more for %d %% of %d opening handshakes, the others for %d %% of %d", c.Server, percent(own.slow, own.tried), own.tried, percent(others.slow, others.tried), others.tried).As(Likely)
+			}
+			if failed(c) && !own.told && own.more(others, own.failed, others.failed) {
 				own.told = true
-				p.from(reassembly.FromServer)
 				p.Report("", "%v fails %d %% of %d attempts, the others %d %% of %d", c.Server, percent(own.failed, own.tried), own.tried, percent(others.failed, others.tried), others.tried).As(Likely)
 			}
 		},
@@ -121,12 +136,16 @@ var fleetRules = []Rule{
 		ID: "slow-accept", Severity: Warning, Clause: "RFC 6455 §4.2.2",
 		Title:   "opening handshakes wait for each other at the server",
 		Advice:  "move work out of the upgrade handler, or let it run in parallel; refuse with 503 what is too much",
-		Seen:    "ten handshakes under way at once, answered in the order of their requests, the last one five times as late as the first",
+		Seen:    "ten handshakes under way at once, answered in the order of their requests, the last one five times as late as the first; ten connections within a minute, and one in ten of the server's, whose SYN or SYN-ACK was sent again, and nothing else",
 		Means:   "with more clients at once the last ones give up",
-		Causes:  []string{"authentication or a database for each connection, one after the other", "too few workers", "the limit of file descriptors"},
-		Fixes:   []Fix{{"", "authenticate after the handshake, with the first message"}, {"", "raise workers, backlog and file descriptors"}},
-		Confirm: "open 10 connections at once and time each; ss -ltn at the server: Recv-Q is what waits to be accepted",
-		NotWhen: "one client is slow to send its request",
+		Causes:  []string{"authentication or a database for each connection, one after the other", "too few workers", "the limit of file descriptors", "a short queue of the listener"},
+		Fixes:   []Fix{{"", "authenticate after the handshake, with the first message"}, {"", "raise workers and file descriptors"}, {"Linux", "net.core.somaxconn (4096 by default, 128 before 5.4), and the backlog that the program gives to listen()"}, {"Node", "server.listen({backlog}) (511 by default)"}},
+		Confirm: "open 10 connections at once and time each; ss -ltn at the server: Recv-Q is what waits to be accepted; nstat -az TcpExtListenOverflows counts what found no place",
+		NotWhen: "one client is slow to send its request; segments with data were sent again, too: then the path loses them",
+		Variants: []Variant{
+			{ID: "backlog", Title: "a server does not take the connections that come: SYN segments have to be sent again", Clause: "RFC 9293 §3.8.1", Advice: "raise the backlog of the listener, and let the program accept before it does anything else"},
+		},
+		Closed: (*Pass).overflows,
 		Handshake: func(p *Pass, e *session.Handshake) {
 			if e.Response == nil || e.Requested.Packet == 0 || e.Time == capture.NoTime {
 				return

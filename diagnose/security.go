@@ -73,7 +73,7 @@ var securityRules = []Rule{
 		Causes:  []string{"the check of the Origin is off, or allows all"},
 		Fixes:   []Fix{{"gorilla", "CheckOrigin"}, {"Django", "AllowedHostsOriginValidator"}, {"", "cookies with SameSite; a token in the first message"}},
 		Confirm: "curl with the fields of an upgrade, a valid Cookie and Origin: https://example.org is answered with 101",
-		NotWhen: "the two sites belong together",
+		NotWhen: "the two sites belong together: then no third one is let in",
 		Variants: []Variant{
 			{ID: "other-site", Title: "a page of another site was let in, with the visitor's credentials"},
 			{ID: "null", Title: "a page without an Origin was let in, with the visitor's credentials"},
@@ -86,7 +86,7 @@ var securityRules = []Rule{
 			case h.Origin() == "null":
 				p.Report("null", "Origin null, Host %s", h.Host())
 			case ok && site(hostname(host)) != site(hostname(h.Host())):
-				p.Report("other-site", "Origin %s, Host %s", h.Origin(), h.Host()).As(Likely)
+				p.letIn(h.Handshake, site(hostname(host)), p.Report("other-site", "Origin %s, Host %s", h.Origin(), h.Host()).As(Likely))
 			}
 		}),
 	},
@@ -94,7 +94,7 @@ var securityRules = []Rule{
 		ID: "mask-key-weak", Severity: Warning, Clause: "RFC 6455 §5.3",
 		Title:   "the masking keys are not random",
 		Advice:  "let the client take a new key from a strong random source for each frame",
-		Seen:    "eight frames or more of a client whose keys are all the same, all zero, or count",
+		Seen:    "eight frames or more of a client whose keys are all the same, all zero, or count; three connections in a row of a client to a server that begin with the same key",
 		Means:   "a page could put what it likes on the wire, and mislead a proxy that takes it for HTTP",
 		Causes:  []string{"a client written by hand", "a random source that was not seeded"},
 		Fixes:   []Fix{{"", "four new bytes from a strong random source for each frame"}},
@@ -104,9 +104,11 @@ var securityRules = []Rule{
 			{ID: "zero", Severity: Info, Title: "the masking keys are zero: the frames are not masked in effect"},
 			{ID: "constant", Title: "all masking keys are the same"},
 			{ID: "counter", Title: "the masking keys count"},
+			{ID: "reused", Title: "each connection of a client begins with the same masking key", Advice: "seed the random source anew in each process, or take a cryptographic one"},
 		},
 		Closed: func(p *Pass, e *session.Closed) {
 			s := &p.Conn.Sides[reassembly.FromClient]
+			p.sameStart(e.Conn)
 			masked := s.right()
 			if masked < fewKeys {
 				return
@@ -206,6 +208,28 @@ var securityRules = []Rule{
 			}
 		}),
 	},
+}
+
+// A stranger is a page of another site that a server has let in.
+type stranger struct {
+	site, origin string
+	packet       int64
+}
+
+// letIn says whether a page of a third site was let in at the same place: then
+// it is no partner's, and nobody looks.
+func (p *Pass) letIn(h *handshake.Handshake, of string, f *Finding) {
+	k := sum(h.Host(), path(h.Target()))
+	other, known := p.World.guests[k]
+	switch {
+	case known && other.site != of:
+		f.As(Certain).In(other.packet).Message += "; at the same path " + other.origin + " was let in, too"
+	case !known && len(p.World.guests) < maxFleet:
+		if p.World.guests == nil {
+			p.World.guests = make(map[uint64]stranger)
+		}
+		p.World.guests[k] = stranger{of, h.Origin(), p.Where.Packet}
+	}
 }
 
 // tunnelled is what other protocols begin with, as far as a header of two bytes
