@@ -179,11 +179,14 @@ type facts struct {
 	conflicted bool  // Content-Length says two things
 }
 
-// noted are the fields that say something about what follows.
-var noted = [...]struct {
+// A noter notes what the value of a field says.
+type noter struct {
 	name string // in lower case
 	note func(*facts, []byte)
-}{
+}
+
+// noted are the fields that say something about what follows.
+var noted = [...]noter{
 	{"content-length", (*facts).noteLength},
 	{"transfer-encoding", (*facts).noteCoding},
 	{"connection", (*facts).noteConnection},
@@ -222,10 +225,22 @@ func (f *facts) read(head []byte) {
 	}
 }
 
+// notedNames are those rows by the length of their names: of most fields it says enough.
+var notedNames = func() (rows [23][]noter) {
+	for _, row := range noted {
+		rows[len(row.name)] = append(rows[len(row.name)], row)
+	}
+	return rows
+}()
+
 func noteOf(name []byte) func(*facts, []byte) {
-	for i := range noted {
-		if equalFold(name, noted[i].name) {
-			return noted[i].note
+	if len(name) >= len(notedNames) {
+		return nil
+	}
+	rows := notedNames[len(name)]
+	for i := range rows {
+		if equalFold(name, rows[i].name) {
+			return rows[i].note
 		}
 	}
 	return nil
