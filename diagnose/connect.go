@@ -62,7 +62,7 @@ var connectRules = []Rule{
 		Causes:  []string{"the process is not running, or still starting", "a wrong port", "the server listens on 127.0.0.1 inside a container", "localhost is ::1 for the client, and the server listens on IPv4 alone", "a firewall that rejects with a RST", "a load balancer with no healthy server behind it"},
 		Fixes:   []Fix{{"", "listen on 0.0.0.0 or ::"}, {"Node", "127.0.0.1 for localhost, or family: 4"}, {"Docker", "publish the port: -p 8080:8080"}, {"Vite", "server.hmr.clientPort"}},
 		Confirm: "ss -ltnp on the host",
-		NotWhen: "a box on the way sent the RST: then its TTL differs from that of the host's packets; or a client that asks ::1 first comes in over 127.0.0.1 right behind it",
+		NotWhen: "a box on the way sent the RST: then its TTL differs from that of the host's packets; a client that asks ::1 first and comes in over 127.0.0.1 right behind it is info",
 		Variants: []Variant{
 			{ID: "ipv6-localhost", Title: "nothing listens on ::1: the server may listen on 127.0.0.1 alone", Advice: "use 127.0.0.1 instead of localhost, or let the server listen on ::"},
 			{ID: "some-backends", Title: "an address refuses some connections and takes others: one of the servers behind it is down", Advice: "look at which of the servers behind this address listens, and at the health checks of the load balancer"},
@@ -76,23 +76,28 @@ var connectRules = []Rule{
 			}
 			form, text := "", ""
 			at := p.World.turn(c.Server, true)
-			served, before := at.packet, at.packet > 0
+			next := c.Instead
+			served, before := at.packet, at.packet > 0 && at.packet < c.EndPacket
 			switch {
+			case next != nil && next.Refused:
+				text = ", as 127.0.0.1 did the next connection,"
+			case next != nil:
+				form = "ipv6-localhost"
 			case at.turns >= someTurns:
 				form, text = "some-backends", fmt.Sprintf(", which answered others, and changed between the two %d times,", at.turns)
 			case devPorts[c.Server.Port()] && p.World.pageOf(c.Server.Addr()):
 				form = "dev-server-port"
-			case c.Server.Addr() == netip.IPv6Loopback():
-				form = "ipv6-localhost"
 			case before:
 				form, text = "after-restart", ", which answered before,"
+			case c.Server.Addr() == netip.IPv6Loopback():
+				form = "ipv6-localhost"
 			}
 			p.from(reassembly.FromServer)
 			other, answered := p.World.otherPort(c.Server)
 			f := p.Report(form, "%v%s refused the connection after %v%s", c.Server, text, c.TCP.EndedAt.Sub(c.Start).Round(time.Microsecond), other).In(served, c.StartPacket, answered)
 			f.elsewhere(c.Server.Port())
-			if other := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), c.Server.Port()); form == "ipv6-localhost" && p.World.served[other].packet > 0 {
-				f.At(Info).In(p.World.served[other].packet).Message += "; over 127.0.0.1 it came in before"
+			if form == "ipv6-localhost" {
+				p.overIPv4(e, f)
 			}
 			if p.World.closedPort(c) > manyPorts {
 				f.At(Info)
@@ -129,6 +134,23 @@ var connectRules = []Rule{
 			p.Report("", "%v at %v: %s", v.Kind, c.Server, said).In(c.StartPacket)
 		},
 	},
+}
+
+// overIPv4 says whether the server of c, which ::1 refused, is reached over
+// 127.0.0.1: then nothing has failed.
+func (p *Pass) overIPv4(e *session.Closed, f *Finding) {
+	c := e.Conn
+	f.In(c.TCP.EndedIn)
+	if next := c.Instead; next != nil {
+		f.At(Info).In(next.Packet).Message += fmt.Sprintf("; 127.0.0.1 took the next connection, %v later", next.Time.Sub(c.TCP.EndedAt).Round(time.Microsecond))
+		return
+	}
+	other := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), c.Server.Port())
+	if packet := p.World.served[other].packet; packet > 0 {
+		f.At(Info).In(packet).Message += "; over 127.0.0.1 it came in before"
+		return
+	}
+	f.Message += fmt.Sprintf("; in the %v behind that nobody asked 127.0.0.1", e.Time.Sub(c.TCP.EndedAt).Round(time.Millisecond))
 }
 
 // A knock is how many ports of a server were closed to a client.

@@ -12,6 +12,7 @@ package diagnose
 import (
 	"strings"
 
+	"github.com/wssniff/wssniff/capture"
 	"github.com/wssniff/wssniff/session"
 )
 
@@ -127,6 +128,13 @@ type Finding struct {
 	Related       []int64   // other packets that prove it
 	Do            string    // what to do about it in place of the rule's advice, where that hangs on a value; else ""
 	Explains      []int64   // connections whose failure this explains, too, by their IDs
+	Tally         *Tally    // of what goes on behind it; nil for most
+}
+
+// A Tally is how often a client has tried, and when first and last. It grows until the run is over.
+type Tally struct {
+	Attempts    int64
+	First, Last capture.Time
 }
 
 // A Fact is a piece of evidence: string, int64, float64, bool or []string.

@@ -39,8 +39,8 @@ type series struct {
 	retried int                    // times in a row that it was tried again nevertheless
 	gaps    [maxGaps]time.Duration // from an end to the next attempt, the last one last
 	n       int                    // how many in a row
-	visits  int
-	short   int // of less than shortVisit
+	tally   Tally
+	short   int64 // of less than shortVisit
 	told    uint8
 }
 
@@ -107,7 +107,7 @@ func (w *World) visit(c *session.Conn) *series {
 		w.series[k] = s
 	}
 	switch gap := c.Start.Sub(s.ended); {
-	case s.visits == 0:
+	case s.tally.Attempts == 0:
 	case gap < 0 || !s.retry: // others are open at the same time: they do not wait for each other
 		s.n, s.retried = 0, 0
 	default:
@@ -119,7 +119,10 @@ func (w *World) visit(c *session.Conn) *series {
 			s.retried = 0
 		}
 	}
-	s.visits++
+	if s.tally.Attempts++; s.tally.Attempts == 1 {
+		s.tally.First = c.Start
+	}
+	s.tally.Last = max(s.tally.Last, c.Start)
 	if c.End.Sub(c.Start) < shortVisit {
 		s.short++
 	}

@@ -155,20 +155,25 @@ func (p *Pass) storm(c *session.Conn, s *series) {
 		s.told |= 1 << bit
 		return first
 	}
+	tell := func(form, format string, args ...any) {
+		f := p.Report(form, format, args...)
+		f.Tally = &s.tally
+		f.With("attempts", s.tally.Attempts).With("span_ms", s.tally.Last.Sub(s.tally.First).Milliseconds())
+	}
 	last := s.gaps[maxGaps-1].Round(time.Millisecond)
 	switch kind := s.policy(); {
 	case kind == immediate && once(0):
-		p.Report("immediate", "%v comes back to %v %v after each end, %d times in a row", c.Client.Addr(), c.Server, last, s.n)
+		tell("immediate", "%v comes back to %v %v after each end, %d times in a row", c.Client.Addr(), c.Server, last, s.n)
 	case kind == fixed && once(1):
-		p.Report("fixed", "%v comes back to %v after %v, %d times in a row", c.Client.Addr(), c.Server, last, s.n)
+		tell("fixed", "%v comes back to %v after %v, %d times in a row", c.Client.Addr(), c.Server, last, s.n)
 	case kind == exponential && once(2):
-		p.Report("exponential", "%v waits %v, twice as long as before, %d times in a row", c.Client.Addr(), last, s.n)
+		tell("exponential", "%v waits %v, twice as long as before, %d times in a row", c.Client.Addr(), last, s.n)
 	}
-	if s.visits >= 20 && 2*s.short > s.visits && once(3) {
-		p.Report("churn", "%d of %d connections of %v to %v lasted less than %v", s.short, s.visits, c.Client.Addr(), c.Server, shortVisit)
+	if s.tally.Attempts >= 20 && 2*s.short > s.tally.Attempts && once(3) {
+		tell("churn", "%d of %d connections of %v to %v lasted less than %v", s.short, s.tally.Attempts, c.Client.Addr(), c.Server, shortVisit)
 	}
 	if s.retried >= 3 && once(4) {
-		p.Report("fatal-retry", "%d in a row, the last three tries after %d of %v", s.retried+1, s.fatal, c.Server)
+		tell("fatal-retry", "%d in a row, the last three tries after %d of %v", s.retried+1, s.fatal, c.Server)
 	}
 	s.fatal = fatal(c)
 }

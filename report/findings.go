@@ -35,6 +35,7 @@ type findKind struct {
 	first    *diagnose.Finding   // of those that are so severe
 	leads    connSet             // those whose failure it explains
 	causes   []*diagnose.Finding // the first of these
+	tallies  []*diagnose.Tally   // of all of them
 }
 
 // A connSet counts connections, told in any order but each at one time, and
@@ -78,6 +79,9 @@ func (t *findTally) add(f *diagnose.Finding) {
 	k.count++
 	if f.Severity > k.severity {
 		k.severity, k.first = f.Severity, f
+	}
+	if f.Tally != nil && len(k.tallies) < maxTallies {
+		k.tallies = append(k.tallies, f.Tally)
 	}
 	for _, conn := range f.Explains {
 		t.explained(conn)
@@ -250,7 +254,7 @@ func (s *textSink) headlines() {
 func (s *textSink) headline(k *findKind) {
 	f := k.cause()
 	mark := marks[f.Severity]
-	text := f.Title() + ": " + s.finds.message(f)
+	text := f.Title() + ": " + s.finds.message(f) + k.inAll()
 	if k.leads.n > 1 {
 		text = count(k.leads.n) + " connections: " + text
 	}

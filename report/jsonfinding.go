@@ -81,6 +81,10 @@ func (s *jsonSink) findings(counts map[string]int64) {
 		s.int("count", max(k.count, counts[k.id]))
 		s.int("connections", k.conns.n)
 		s.int("first_packet", k.first.Packet)
+		if n, took := k.attempts(); n > 0 {
+			s.int("attempts", n)
+			s.int("span_ms", took.Milliseconds())
+		}
 		s.end('}')
 	}
 	s.end(']')

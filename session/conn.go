@@ -38,6 +38,7 @@ type Conn struct {
 	replaced    bool // its two ends have begun another connection
 	joined      bool // the capture did not see it begin
 	mustFail    bool // the client must not accept the answer that opened it
+	turned      bool // its end is told later: see turnedAway
 
 	blind [2]bool // by direction: it may have sent a Close frame that was not captured, or not whole
 	// Of a WebSocket whose client had not been seen when it opened: what the
@@ -107,7 +108,7 @@ func (c *Conn) segment(d reassembly.Dir, g *reassembly.Segment) {
 	if c.unseen && !c.acked {
 		c.acked, c.ack = true, g.Ack
 	}
-	if c.stream.Ended() != reassembly.NotEnded {
+	if c.stream.Ended() != reassembly.NotEnded && !c.t.turnedAway(c) {
 		c.t.end(c)
 	}
 }

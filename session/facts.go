@@ -69,6 +69,8 @@ type Facts struct {
 
 	Unreached *Unreached // what ICMP said of its segments, nil where it said nothing
 
+	Instead *Instead // of a connection that ::1 refused, what the next try came to; nil where there was none soon
+
 	HTTP *HTTP // nil where its ordinary exchanges had nothing to tell
 
 	PingRTT Samples // from a Ping to the Pong with the same payload

@@ -58,11 +58,14 @@ func (t *Tracker) relieve() {
 // their first packet.
 func (t *Tracker) expire() {
 	t.expired = t.expired[:0]
-	t.expiry = min(t.silent(&t.live, t.conf.idle()), t.silent(&t.trying, tryIdle))
+	t.expiry = t.waited(min(t.silent(&t.live, t.conf.idle()), t.silent(&t.trying, tryIdle)))
 	slices.SortFunc(t.expired, func(a, b *flow) int { return cmp.Compare(a.packet, b.packet) })
 	t.relieving = true
 	for _, f := range t.expired {
-		t.end(f.conn)
+		refused := f.conn.turned
+		if t.end(f.conn); refused {
+			continue
+		}
 		f.ended, f.time = false, capture.NoTime // if it speaks again, that is to be seen
 		t.totals.Expired++
 	}

@@ -45,6 +45,7 @@ type Tracker struct {
 	expired   []*flow      // those that have, for a moment
 	relieving bool         // they are being ended, behind all that the packet brought
 	lone      map[key]*flow
+	turned    []turned
 
 	names    names
 	recorded bool // events are kept: what they refer to is not used again
@@ -100,6 +101,9 @@ func (t *Tracker) Packet(p *capture.Packet) {
 	}
 	if c != nil {
 		c.segment(d, g)
+	}
+	if len(t.turned) > 0 {
+		t.instead(g)
 	}
 	if t.used() > t.ceiling || t.clock >= t.expiry {
 		t.relieve()
@@ -249,6 +253,9 @@ func (t *Tracker) end(c *Conn) {
 		for len(m.streams) > 0 {
 			t.end(m.streams[0])
 		}
+	}
+	if c.turned {
+		t.forgo(c)
 	}
 	c.finish()
 	c.drop()
