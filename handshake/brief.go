@@ -11,19 +11,20 @@ var lasting = [...]string{
 	"Sec-WebSocket-Version", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions",
 }
 
-// lastingLengths has a bit for each length of their names.
-var lastingLengths = func() (bits uint64) {
+// lastingNames are those names by their length: of most fields it says enough.
+var lastingNames = func() (names [25][]string) {
 	for _, name := range lasting {
-		bits |= 1 << len(name)
+		names[len(name)] = append(names[len(name)], name)
 	}
-	return bits
+	return names
 }()
 
 func (f *Field) lasts() bool {
-	if lastingLengths>>len(f.name())&1 == 0 {
+	n := len(f.name())
+	if n >= len(lastingNames) {
 		return false
 	}
-	for _, name := range lasting {
+	for _, name := range lastingNames[n] {
 		if f.is(name) {
 			return true
 		}

@@ -138,8 +138,7 @@ func (r *Reader) ordinary(b []byte) {
 
 // response goes on behind the head of a response.
 func (r *Reader) response(b []byte, size int) Step {
-	line, _, _ := bytes.Cut(b, []byte("\n"))
-	_, status, _, _ := splitStatusLine(line)
+	status := r.server.status
 	switch {
 	case status == 101:
 		return r.switched(b, size)

@@ -117,10 +117,9 @@ func extensions(head *Head) []Extension {
 		return nil
 	}
 	var list []Extension
-	for i := range head.Fields {
-		if f := &head.Fields[i]; f.is("Sec-WebSocket-Extensions") {
-			list = append(list, ParseExtensions(f.Value)...)
-		}
+	const name = "Sec-WebSocket-Extensions"
+	for i := head.Fields.next(name, 0); i >= 0; i = head.Fields.next(name, i+1) {
+		list = append(list, ParseExtensions(head.Fields[i].Value)...)
 	}
 	return list
 }

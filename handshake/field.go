@@ -6,12 +6,22 @@ import (
 	"strings"
 )
 
+// next is the place of the next field of that name, in any case, from one on; -1
+// where there is none. Nearly all differ in length.
+func (f Fields) next(name string, from int) int {
+	for i := from; i < len(f); i++ {
+		n := len(f[i].Name)
+		if n >= len(name) && (n == len(name) || isBlank(f[i].Name[n-1])) && f[i].is(name) {
+			return i
+		}
+	}
+	return -1
+}
+
 // Get returns the value of the first field of that name, in any case, or "".
 func (f Fields) Get(name string) string {
-	for i := range f {
-		if f[i].is(name) {
-			return f[i].Value
-		}
+	if i := f.next(name, 0); i >= 0 {
+		return f[i].Value
 	}
 	return ""
 }
@@ -19,31 +29,20 @@ func (f Fields) Get(name string) string {
 // Values returns the values of all fields of that name, in order.
 func (f Fields) Values(name string) []string {
 	var values []string
-	for i := range f {
-		if f[i].is(name) {
-			values = append(values, f[i].Value)
-		}
+	for i := f.next(name, 0); i >= 0; i = f.next(name, i+1) {
+		values = append(values, f[i].Value)
 	}
 	return values
 }
 
 // Has tells whether there is a field of that name, even an empty one.
-func (f Fields) Has(name string) bool {
-	for i := range f {
-		if f[i].is(name) {
-			return true
-		}
-	}
-	return false
-}
+func (f Fields) Has(name string) bool { return f.next(name, 0) >= 0 }
 
 // Count returns how many fields have that name.
 func (f Fields) Count(name string) int {
 	n := 0
-	for i := range f {
-		if f[i].is(name) {
-			n++
-		}
+	for i := f.next(name, 0); i >= 0; i = f.next(name, i+1) {
+		n++
 	}
 	return n
 }
@@ -69,10 +68,7 @@ func (f Fields) CountToken(name, token string) (n, all int) {
 // elements yields what Tokens gives.
 func (f Fields) elements(name string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for i := range f {
-			if !f[i].is(name) {
-				continue
-			}
+		for i := f.next(name, 0); i >= 0; i = f.next(name, i+1) {
 			for rest := f[i].Value; len(rest) > 0; {
 				var element string
 				if element, rest = cutElement(rest); element != "" && !yield(element) {
@@ -83,7 +79,7 @@ func (f Fields) elements(name string) iter.Seq[string] {
 	}
 }
 
-// is compares names without case. Nearly all differ in length.
+// is compares names without case.
 func (f *Field) is(name string) bool {
 	switch n := len(f.Name); {
 	case n == len(name):
@@ -144,11 +140,7 @@ func equalFold[T text](s T, lower string) bool {
 		return false
 	}
 	for i := range len(lower) {
-		c := s[i]
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		if c != lower[i] {
+		if c := s[i]; c != lower[i] && (c < 'A' || c > 'Z' || c+'a'-'A' != lower[i]) {
 			return false
 		}
 	}

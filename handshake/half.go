@@ -56,6 +56,7 @@ type half struct {
 	column    int    // bytes earlier calls took of the current line
 	cr        bool   // and all of them is one CR
 	target    bool   // the method of a request line is over
+	status    int    // of the status line
 	left      int64  // bytes of the body or the chunk to go
 	digits    bool   // the chunk size has begun
 	keep      bool   // the body is kept
@@ -133,7 +134,8 @@ func (h *half) complete(s side, b []byte, limit int) bool {
 		_, _, _, ok := splitRequestLine(line)
 		return ok
 	}
-	_, _, _, ok := splitStatusLine(line)
+	var ok bool
+	_, h.status, _, ok = splitStatusLine(line)
 	return ok
 }
 

@@ -2,6 +2,7 @@ package handshake
 
 import (
 	"bytes"
+	"strings"
 )
 
 // maxFields bounds the fields kept of one head, which could otherwise cost
@@ -179,22 +180,26 @@ type facts struct {
 	conflicted bool  // Content-Length says two things
 }
 
+// A noter notes what the value of a field says.
+type noter struct {
+	name  string // as nearly all write it
+	note  func(*facts, []byte)
+	lower string // the name in lower case
+}
+
 // noted are the fields that say something about what follows.
-var noted = [...]struct {
-	name string // in lower case
-	note func(*facts, []byte)
-}{
-	{"content-length", (*facts).noteLength},
-	{"transfer-encoding", (*facts).noteCoding},
-	{"connection", (*facts).noteConnection},
-	{"upgrade", (*facts).noteUpgrade},
-	{"sec-websocket-key", func(f *facts, _ []byte) { f.key = true }},
-	{"sec-websocket-version", func(f *facts, _ []byte) { f.version = true }},
-	{"sec-websocket-key1", func(f *facts, _ []byte) { f.twoKeys = true }},
-	{"sec-websocket-key2", func(f *facts, _ []byte) { f.twoKeys = true }},
-	{"sec-websocket-accept", func(f *facts, _ []byte) { f.accept = true }},
-	{"sec-websocket-location", func(f *facts, _ []byte) { f.location = true }},
-	{"websocket-location", func(f *facts, _ []byte) { f.location = true }},
+var noted = [...]noter{
+	{name: "Content-Length", note: (*facts).noteLength},
+	{name: "Transfer-Encoding", note: (*facts).noteCoding},
+	{name: "Connection", note: (*facts).noteConnection},
+	{name: "Upgrade", note: (*facts).noteUpgrade},
+	{name: "Sec-WebSocket-Key", note: func(f *facts, _ []byte) { f.key = true }},
+	{name: "Sec-WebSocket-Version", note: func(f *facts, _ []byte) { f.version = true }},
+	{name: "Sec-WebSocket-Key1", note: func(f *facts, _ []byte) { f.twoKeys = true }},
+	{name: "Sec-WebSocket-Key2", note: func(f *facts, _ []byte) { f.twoKeys = true }},
+	{name: "Sec-WebSocket-Accept", note: func(f *facts, _ []byte) { f.accept = true }},
+	{name: "Sec-WebSocket-Location", note: func(f *facts, _ []byte) { f.location = true }},
+	{name: "WebSocket-Location", note: func(f *facts, _ []byte) { f.location = true }},
 }
 
 // read fills f from a head, without keeping anything of it.
@@ -222,10 +227,23 @@ func (f *facts) read(head []byte) {
 	}
 }
 
+// notedNames are those rows by the length of their names: of most fields it says enough.
+var notedNames = func() (rows [23][]noter) {
+	for _, row := range noted {
+		row.lower = strings.ToLower(row.name)
+		rows[len(row.name)] = append(rows[len(row.name)], row)
+	}
+	return rows
+}()
+
 func noteOf(name []byte) func(*facts, []byte) {
-	for i := range noted {
-		if equalFold(name, noted[i].name) {
-			return noted[i].note
+	if len(name) >= len(notedNames) {
+		return nil
+	}
+	rows := notedNames[len(name)]
+	for i := range rows {
+		if row := &rows[i]; string(name) == row.name || equalFold(name, row.lower) {
+			return rows[i].note
 		}
 	}
 	return nil

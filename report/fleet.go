@@ -53,7 +53,13 @@ var groupNames = [groupKinds]string{"server", "path", "clients", "origin", "agen
 // are known of those that asked for an upgrade alone.
 type group struct {
 	attempts, tcp, tls, refused, opened int64 // and how far they came
-	closes                              map[ended]int64
+	closes                              []closing
+}
+
+// A closing counts how often connections were closed so.
+type closing struct {
+	ended
+	n int64
 }
 
 // An ended is how a connection was closed: with which code, and by whom.
@@ -76,8 +82,12 @@ const (
 	fewGroups = 8   // shown of each kind
 )
 
-func (t *fleetTally) group(kind groupKind, name string) *group {
-	k := groupKey{kind, name}
+// group is the group of a label, nil where there is no room for it.
+func (t *fleetTally) group(kind groupKind, l *label) *group {
+	if l.group != nil {
+		return l.group
+	}
+	k := groupKey{kind, l.name}
 	g := t.groups[k]
 	if g == nil {
 		if len(t.groups) >= maxGroups {
@@ -90,6 +100,7 @@ func (t *fleetTally) group(kind groupKind, name string) *group {
 		g = new(group)
 		t.groups[k] = g
 	}
+	l.group = g
 	return g
 }
 
@@ -100,13 +111,13 @@ func (t *fleetTally) text(s string) string {
 
 func (t *fleetTally) agent(s string) string { return t.text(family(s)) }
 
-// path is the target of a request without its query, as it is shown; "" where
+// path is the target of a request without its query, as it is shown; nil where
 // there were so many others that it has no group.
-func (t *fleetTally) path(target string) string {
+func (t *fleetTally) path(target string) *label {
 	path, _, _ := strings.Cut(target, "?")
 	if _, known := t.paths[path]; !known && len(t.paths) >= maxMemo {
 		t.rest++
-		return ""
+		return nil
 	}
 	return shown(&t.paths, path, func(path string) string { return cutTo(clean(t.secret.url(path)), maxCell) })
 }
@@ -130,23 +141,26 @@ func family(agent string) string {
 // closed counts a connection by its addresses, path, Origin and User-Agent.
 func (t *fleetTally) closed(c *session.Conn) {
 	t.total++
-	names := [groupKinds]string{byServer: t.servers.of(c.Server, address), byNetwork: t.networks.of(c.Client.Addr(), network)}
+	labels := [groupKinds]*label{byServer: t.servers.of(c.Server, address), byNetwork: t.networks.of(c.Client.Addr(), network)}
+	path := ""
 	if c.Target != "" {
-		names[byPath] = t.path(c.Target)
+		if l := t.path(c.Target); l != nil {
+			labels[byPath], path = l, l.name
+		}
 	}
 	if h := c.Handshake; h != nil && h.Request != nil {
-		names[byOrigin] = shown(&t.texts, h.Origin(), t.text)
-		names[byAgent] = shown(&t.agents, h.UserAgent(), t.agent)
+		labels[byOrigin] = shown(&t.texts, h.Origin(), t.text)
+		labels[byAgent] = shown(&t.agents, h.UserAgent(), t.agent)
 	}
-	for kind, name := range names {
-		if name == "" {
+	for kind, l := range labels {
+		if l == nil || l.name == "" {
 			continue
 		}
-		if g := t.group(groupKind(kind), name); g != nil {
+		if g := t.group(groupKind(kind), l); g != nil {
 			g.add(c)
 		}
 	}
-	t.visit(c, names[byPath])
+	t.visit(c, path)
 }
 
 func (g *group) add(c *session.Conn) {
@@ -168,11 +182,14 @@ func (g *group) add(c *session.Conn) {
 	if key.by == session.ClosedByUnknown {
 		key.by = session.ClosedByNone
 	}
-	if g.closes == nil {
-		g.closes = make(map[ended]int64)
+	for i := range g.closes {
+		if g.closes[i].ended == key {
+			g.closes[i].n++
+			return
+		}
 	}
-	if _, known := g.closes[key]; known || len(g.closes) < maxCloses {
-		g.closes[key]++
+	if len(g.closes) < maxCloses {
+		g.closes = append(g.closes, closing{key, 1})
 	}
 }
 
@@ -242,16 +259,13 @@ func (g *group) ends() string {
 	if len(g.closes) == 0 {
 		return dash
 	}
-	times := make(map[string]int64, len(g.closes))
-	keys := make([]string, 0, len(g.closes))
-	for k, n := range g.closes {
-		keys = append(keys, k.String())
-		times[k.String()] = n
-	}
-	slices.SortFunc(keys, func(a, b string) int { return cmp.Or(-cmp.Compare(times[a], times[b]), cmp.Compare(a, b)) })
-	parts := make([]string, 0, len(keys))
-	for _, k := range keys {
-		parts = append(parts, k+" "+count(times[k]))
+	closes := slices.Clone(g.closes)
+	slices.SortFunc(closes, func(a, b closing) int {
+		return cmp.Or(-cmp.Compare(a.n, b.n), cmp.Compare(a.String(), b.String()))
+	})
+	parts := make([]string, 0, len(closes))
+	for _, c := range closes {
+		parts = append(parts, c.String()+" "+count(c.n))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -12,7 +12,12 @@ import (
 // An opener is what a connection needs until its WebSocket is open. In the
 // pool it is zero but for memory of its reader.
 type opener struct {
-	reader    handshake.Reader
+	reader handshake.Reader
+	progress
+}
+
+// progress is what an opener knows but for what its reader does.
+type progress struct {
 	requested Where              // where the upgrade at hand was complete; Packet is 0 if it was not captured
 	waiting   []reassembly.Chunk // copies of client bytes behind a request that is not answered
 	held      int                // their number
@@ -240,12 +245,12 @@ func (c *Conn) opened() {
 	c.hold(-int64(o.held))
 	c.stop(&o.searches[0])
 	c.stop(&o.searches[1])
-	reader := handshake.Reader{}
 	if c.phase == open && !c.t.recorded { // then nobody holds the handshake
 		o.reader.Reuse()
-		reader = o.reader
+	} else {
+		o.reader = handshake.Reader{}
 	}
-	*o = opener{reader: reader}
+	o.progress = progress{}
 	c.t.openers.give(o)
 }
 
