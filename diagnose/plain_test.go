@@ -47,3 +47,15 @@ func TestPlain(t *testing.T) {
 		t.Errorf("%d plain frames", seen)
 	}
 }
+
+// TestCacheLines holds that what every frame touches of a Side stands in one
+// cache line: a Conn begins behind the 8 bytes that say what it is.
+func TestCacheLines(t *testing.T) {
+	const line, before = 64, 8
+	conn, side := reflect.TypeFor[Conn](), reflect.TypeFor[Side]()
+	sides, _ := conn.FieldByName("Sides")
+	keys, _ := side.FieldByName("keys")
+	if (before+sides.Offset)%line != 0 || side.Size()%line != 0 || keys.Offset >= line {
+		t.Errorf("sides at byte %d, of %d bytes, keys at %d", before+sides.Offset, side.Size(), keys.Offset)
+	}
+}
