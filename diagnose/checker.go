@@ -81,25 +81,24 @@ type kind struct {
 // Observe tells what happened, judges it and tells what was found. Nearly all
 // events are frames and messages of which nothing is to be said.
 func (c *Checker) Observe(e session.Event) {
-	if e, ok := e.(*session.Frame); ok {
+	switch e := e.(type) {
+	case *session.Frame:
 		c.out.Observe(e)
 		if conn := c.connOf(e.Conn); conn.plainFrame(e) {
 			conn.plain(e)
 		} else {
 			c.judgeFrame(conn, e)
 		}
-		return
-	}
-	if e, ok := e.(*session.Message); ok {
+	case *session.Message:
 		if conn := c.connOf(e.Conn); conn.plainMessage(e) {
 			c.out.Observe(e)
-			conn.Sides[e.Dir].plainMessage(e)
+			conn.Sides[e.Dir].weigh(e)
 		} else {
 			c.judgeMessage(conn, e)
 		}
-		return
+	default:
+		c.observe(e)
 	}
-	c.observe(e)
 }
 
 // observe is Observe of what is neither a frame nor a message.

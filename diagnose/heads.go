@@ -1,7 +1,6 @@
 package diagnose
 
 import (
-	"bytes"
 	"fmt"
 	"regexp"
 	"slices"
@@ -14,25 +13,8 @@ import (
 // largeHeads is a size that many servers have no room for, in bytes.
 const largeHeads = 8 << 10
 
-// tooLarge and ofHead are what bodies say that speak of the size of a head.
-var (
-	tooLarge = regexp.MustCompile(`(?i)\b(?:too (?:large|big|long)|exceed)`)
-	ofHead   = regexp.MustCompile(`(?i)header|cookie`)
-)
-
-// saysTooLarge tells whether a body speaks of the size of a head: the words
-// stand near each other, with no tag between them.
-func saysTooLarge(body []byte) bool {
-	const near = 60
-	for _, at := range tooLarge.FindAllIndex(body, -1) {
-		before, behind := body[max(0, at[0]-near):at[0]], body[at[1]:min(len(body), at[1]+near)]
-		behind, _, _ = bytes.Cut(behind, []byte("<"))
-		if ofHead.Match(before[bytes.LastIndexByte(before, '<')+1:]) || ofHead.Match(behind) {
-			return true
-		}
-	}
-	return false
-}
+// tooLarge is what bodies say that speak of the size of a head.
+var tooLarge = regexp.MustCompile(`(?i)(?:header|cookie)[^<]{0,60}\b(?:too (?:large|big|long)|exceed)|too (?:large|big|long)[^<]{0,40}\b(?:header|cookie)`)
 
 // headTooLarge reports a head that the server has no room for, what makes it
 // that large, and a smaller one with which the client came in.
@@ -56,7 +38,7 @@ func (p *Pass) headTooLarge(e *session.Refusal) {
 		in = other.packet
 	}
 	f := p.refusal("", e, "head of %d bytes, cookies of %d%s", size, cookies, text).In(in).With("head_bytes", size).With("cookie_bytes", cookies)
-	switch said := saysTooLarge(e.Body) || !slices.Contains([]int{400, 413}, e.Status()); {
+	switch said := tooLarge.Match(e.Body) || !slices.Contains([]int{400, 413}, e.Status()); {
 	case said:
 	case known:
 		f.As(Likely)

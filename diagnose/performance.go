@@ -271,16 +271,6 @@ func (s *Side) weigh(e *session.Message) bool {
 	return max(e.Length, e.WireLength) > largeMessage || s.plainBytes >= worthDeflate && s.marks&sampled == 0
 }
 
-// plainMessage notes a message that Conn.plainMessage is true of, as weigh does.
-func (s *Side) plainMessage(e *session.Message) {
-	if s.Frames >= batchedFrom {
-		s.batch(e)
-	}
-	if e.Opcode == frames.Text {
-		s.plainBytes += e.WireLength
-	}
-}
-
 // add counts a message that was compressed.
 func (l *load) add(e *session.Message) {
 	l.deflated++

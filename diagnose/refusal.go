@@ -58,7 +58,7 @@ var refusalRules = []Rule{
 		Confirm: "the same request without Cookie: curl with the fields of an upgrade alone",
 		NotWhen: "the body of the request is what is too large",
 		Refusal: refused(func(e *session.Refusal) bool {
-			return slices.Contains([]int{431, 413, 414}, e.Status()) || saysTooLarge(e.Body) || e.Status() == 400 && e.Request != nil && e.Request.Size > largeHeads
+			return slices.Contains([]int{431, 413, 414}, e.Status()) || tooLarge.Match(e.Body) || e.Status() == 400 && e.Request != nil && e.Request.Size > largeHeads
 		}, (*Pass).headTooLarge),
 	},
 	{

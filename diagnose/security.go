@@ -73,7 +73,7 @@ var securityRules = []Rule{
 		Causes:  []string{"the check of the Origin is off, or allows all"},
 		Fixes:   []Fix{{"gorilla", "CheckOrigin"}, {"Django", "AllowedHostsOriginValidator"}, {"", "cookies with SameSite; a token in the first message"}},
 		Confirm: "curl with the fields of an upgrade, a valid Cookie and Origin: https://example.org is answered with 101",
-		NotWhen: "the two sites belong together: then no third one is let in",
+		NotWhen: "the two sites belong together, and no third one is let in",
 		Variants: []Variant{
 			{ID: "other-site", Title: "a page of another site was let in, with the visitor's credentials"},
 			{ID: "null", Title: "a page without an Origin was let in, with the visitor's credentials"},
@@ -228,7 +228,7 @@ func (p *Pass) letIn(h *handshake.Handshake, of string, f *Finding) {
 		if p.World.guests == nil {
 			p.World.guests = make(map[uint64]stranger)
 		}
-		p.World.guests[k] = stranger{of, h.Origin(), p.Where.Packet}
+		p.World.guests[k] = stranger{strings.Clone(of), strings.Clone(h.Origin()), p.Where.Packet} // not the whole head
 	}
 }
 

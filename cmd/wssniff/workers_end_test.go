@@ -57,18 +57,40 @@ func TestWorkersAgreeAtTheEnd(t *testing.T) {
 		t.Fatalf("%d packets, want more", len(packets))
 	}
 	for n := 1; n <= len(packets); n++ {
-		told := map[int][]string{}
-		for _, workers := range []int{1, 2, 5} {
-			var o order
-			if _, err := session.Run(casetest.Source(packets[:n]), session.Config{}, workers, &o); err != nil {
-				t.Fatal(err)
-			}
-			told[workers] = o.lines
+		workersAgree(t, fmt.Sprint(n, " packets"), packets[:n])
+	}
+}
+
+// TestWorkersAgreeOnCases holds that the cases are told in the same order, too:
+// in some, the end of one connection waits for what another one comes to.
+func TestWorkersAgreeOnCases(t *testing.T) {
+	cases, err := casetest.Load(casesDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		packets, err := c.Packets()
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, workers := range []int{2, 5} {
-			if diff := cmp.Diff(told[1], told[workers]); diff != "" {
-				t.Fatalf("%d packets, %d workers (-one +several):\n%s", n, workers, diff)
-			}
+		workersAgree(t, c.Number, packets)
+	}
+}
+
+// workersAgree holds what several workers tell of packets against what one tells.
+func workersAgree(t *testing.T, name string, packets []capture.Packet) {
+	t.Helper()
+	told := map[int][]string{}
+	for _, workers := range []int{1, 2, 5} {
+		var o order
+		if _, err := session.Run(casetest.Source(packets), session.Config{}, workers, &o); err != nil {
+			t.Fatal(err)
+		}
+		told[workers] = o.lines
+	}
+	for _, workers := range []int{2, 5} {
+		if diff := cmp.Diff(told[1], told[workers]); diff != "" {
+			t.Fatalf("%s, %d workers (-one +several):\n%s", name, workers, diff)
 		}
 	}
 }
