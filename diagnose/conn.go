@@ -180,12 +180,16 @@ func (c *Conn) handshake(e *session.Handshake, h *headFacts) {
 func (s *Side) largest() uint64 { return max(s.Before, s.Length) }
 
 // plainFrame tells that no rule can have anything to say of a frame: a whole
-// message, masked as it should be, and nothing before it that matters. Nearly
-// all frames are, and are not shown to the rules.
+// message, a Ping or a Pong, masked as it should be, and nothing before it that
+// matters. Nearly all frames are, and are not shown to the rules.
 func (c *Conn) plainFrame(e *session.Frame) bool {
-	return e.FIN && (e.Opcode == frames.Text || e.Opcode == frames.Binary) && e.Missing == 0 &&
+	return e.FIN && (e.Opcode == frames.Text || e.Opcode == frames.Binary || plainControl(e)) && e.Missing == 0 &&
 		e.Masked == (e.Dir == reassembly.FromClient) && !e.RSV2 && !e.RSV3 && (!e.RSV1 || c.Deflate) &&
 		(e.LengthBytes == 0 || e.PayloadLength <= absurd && e.Minimal()) && c.Sides[e.Dir].marks&unsettled == 0
+}
+
+func plainControl(e *session.Frame) bool {
+	return (e.Opcode == frames.Ping || e.Opcode == frames.Pong) && !e.RSV1 && e.LengthBytes == 0
 }
 
 // plainMessage is plainFrame of messages: nothing in those before could be
@@ -230,12 +234,16 @@ func (c *Conn) quiet(e *session.Frame) {
 // can concern such a one.
 func (c *Conn) plain(e *session.Frame) {
 	s := c.count(e)
-	s.RSV1 = e.RSV1
-	if e.PayloadLength > 0 {
+	switch {
+	case e.Opcode.IsControl():
+		c.control(e)
+		return
+	case e.PayloadLength > 0:
 		s.Empty = 0
-	} else {
+	default:
 		s.Empty++
 	}
+	s.RSV1 = e.RSV1
 }
 
 // frame notes a frame that the rules have seen.
@@ -311,5 +319,5 @@ func (c *Conn) noteMessage(e *session.Message) bool {
 		}
 	}
 	s.probe(e)
-	return s.weigh(e) || first && c.clear && mayTell(e.Message)
+	return s.weigh(e) || first && c.clear && secretMember(e.Data) != ""
 }

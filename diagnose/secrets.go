@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/wssniff/wssniff/credential"
-	"github.com/wssniff/wssniff/frames"
 	"github.com/wssniff/wssniff/handshake"
 )
 
@@ -159,9 +158,6 @@ func secretAtEnd(b []byte) string {
 }
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
-
-// mayTell says whether a message is one of the first, in which secrets are looked for.
-func mayTell(m *frames.Message) bool { return bytes.IndexByte(m.Data, '"') >= 0 }
 
 // namesSecret tells whether anything in text that a colon or an equals sign
 // stands behind has the name of a secret, whatever quotes it is in.
