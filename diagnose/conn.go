@@ -31,6 +31,7 @@ type Conn struct {
 	Unknown bool // an extension was agreed that is not known here: reserved bits mean what it says
 	browser bool // the client says that it is one
 	clear   bool // what is sent is not in TLS
+	relayed bool // a proxy has passed the request on: who asks is not who sends
 
 	Sides [2]Side // by reassembly.Dir
 
@@ -47,6 +48,7 @@ type Conn struct {
 	checks   checklist   // of the last opening handshake
 	extended *session.H2 // of the stream of HTTP/2 that it is
 	holder   *held       // of the same client's, where it is one of them
+	share    *share      // of the server that it is open at
 	aside    *aside      // nil where there is nothing of it
 	leg      *Leg        // nil as long as no other connection could be a leg of the same WebSocket
 	found    []found
@@ -65,6 +67,7 @@ type Side struct {
 	Odd        uint8        // of its last frames, a bit for each that made no sense; the last is the lowest
 	marks      marks
 	keys       keyHabit // of its masked frames
+	asks       uint8    // how often it was asked whether plainBytes are many for the time
 
 	Close     int64         // packet of its first Close frame; 0 before it
 	Begun     int64         // packet in which the message began that is open
@@ -85,7 +88,6 @@ type Side struct {
 	load      *load         // what the compressed ones weigh; nil before the first
 	batching  *batching     // nil before many messages
 	probed    int64         // packet of a probe of Engine.IO, or of its answer
-	_         [8]byte       // three cache lines: what every frame touches is in one
 }
 
 // A cutFrame is a frame whose payload was not there to its end.
@@ -169,7 +171,7 @@ func (c *Conn) Found(rule, variant string) bool {
 // handshake notes what was agreed. It comes before the rules look.
 func (c *Conn) handshake(e *session.Handshake, h *headFacts) {
 	c.Deflate, c.Unknown, c.Apple, c.ARR = h.deflate, h.unknown, h.apple, h.arr
-	c.API, c.browser, c.banner = h.api, h.browser, h.banner
+	c.API, c.browser, c.relayed, c.banner = h.api, h.browser, h.relayed, h.banner
 	c.clear = e.TLS == nil
 	c.Opened, c.extended = e.Established, e.H2
 	c.Answer = e.Established && e.Response != nil
@@ -197,7 +199,7 @@ func plainControl(e *session.Frame) bool {
 func (c *Conn) plainMessage(e *session.Message) bool {
 	s := &c.Sides[e.Dir]
 	return c.deaf && s.marks&digestFull != 0 && !e.Compressed && e.Length <= largeMessage && len(e.Data) != len("2probe") &&
-		(s.plainBytes+e.WireLength < worthDeflate || s.marks&sampled != 0) && c.faultless(e)
+		(s.plainBytes+e.WireLength < s.worthAsking() || s.marks&sampled != 0) && c.faultless(e)
 }
 
 // faultless tells that frames had no fault to tell of a message.

@@ -20,7 +20,6 @@ const (
 	manyEnds   = 10              // ends that are many at once
 	endsWithin = 2 * time.Second // of each other
 	manyWaits  = 10              // handshakes under way at once
-	manyTried  = 30              // attempts, to compare servers by
 )
 
 // A visitor is one client of one server at one path.
@@ -250,63 +249,6 @@ func (w *World) leak(at netip.AddrPort) int64 {
 	return w.leaks[at]
 }
 
-// A service is a path that several servers serve.
-type service struct {
-	servers [8]share
-	n       int
-}
-
-// A share is how many attempts one server had, and how many of them failed.
-type share struct {
-	server         netip.AddrPort
-	tried, failed  uint64
-	slow           uint64 // answered late
-	told, toldSlow bool
-}
-
-const slowAnswer = time.Second // of an opening handshake
-
-// share counts an attempt. It gives what this server and all the others had.
-func (w *World) share(c *session.Conn, took time.Duration) (own *share, others share) {
-	k := sum(path(c.Target))
-	s := w.services[k]
-	if s == nil {
-		if len(w.services) >= maxFleet {
-			return nil, others
-		}
-		if w.services == nil {
-			w.services = make(map[uint64]*service)
-		}
-		s = new(service)
-		w.services[k] = s
-	}
-	for i := range s.servers[:s.n] {
-		if x := &s.servers[i]; x.server == c.Server {
-			own = x
-			continue
-		}
-		others.tried += s.servers[i].tried
-		others.failed += s.servers[i].failed
-		others.slow += s.servers[i].slow
-	}
-	if own == nil {
-		if s.n == len(s.servers) {
-			return nil, others
-		}
-		own = &s.servers[s.n]
-		own.server = c.Server
-		s.n++
-	}
-	own.tried++
-	if failed(c) {
-		own.failed++
-	}
-	if took >= slowAnswer {
-		own.slow++
-	}
-	return own, others
-}
-
 // failed tells that c did not become a WebSocket, or was one that broke.
 func failed(c *session.Conn) bool {
 	switch c.State {
@@ -314,16 +256,4 @@ func failed(c *session.Conn) bool {
 		return true
 	}
 	return false
-}
-
-// more tells that n of a server's attempts is a larger part than others' of all
-// the others', by more than chance.
-func (s *share) more(o share, n, others uint64) bool {
-	if s.tried < manyTried || o.tried < manyTried {
-		return false
-	}
-	p, q := float64(n)/float64(s.tried), float64(others)/float64(o.tried)
-	all := float64(n+others) / float64(s.tried+o.tried)
-	z := (p - q) / math.Sqrt(all*(1-all)*(1/float64(s.tried)+1/float64(o.tried)))
-	return p > 2*q && z > 3
 }

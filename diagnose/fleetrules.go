@@ -64,17 +64,20 @@ var fleetRules = []Rule{
 		ID: "server-hotspot", Severity: Warning, Clause: "RFC 9110 §15.6",
 		Title:   "one of several servers fails more often than the others",
 		Advice:  "compare version, configuration and network of this server with the others; take it out until then",
-		Seen:    "attempts at the same path on several servers, of which one fails, or takes a second or more to answer, more than twice as often, by more than chance",
+		Seen:    "attempts at the same path on several servers, of which one fails, or takes a second or more to answer, more than twice as often, by more than chance; at the end of the capture one of three servers or more with 30 WebSockets that are open, and more than twice its part of all",
 		Means:   "the fault is of that server, not of the clients",
 		Causes:  []string{"an old version or configuration on one node", "long-lived connections that are never balanced again", "the network of that node"},
 		Fixes:   []Fix{{"", "replace the node"}, {"", "a largest age of connections, and balancing by least connections"}},
 		Confirm: "open the same path 30 times at this server directly, and 30 times at another one",
-		NotWhen: "there were fewer than 30 attempts on either",
+		NotWhen: "there were fewer than 30 attempts on either; or a server has a larger weight on purpose",
 		Variants: []Variant{
 			{ID: "slow", Title: "one of several servers answers opening handshakes later than the others", Advice: "compare load, version and network of this server with the others: what it does before it answers 101 takes long"},
+			{ID: "share", Severity: Info, Title: "one of several servers holds far more open WebSockets than the others", Clause: "RFC 6455 §7.3", Advice: "let connections end after some hours, at random, and balance new ones by the fewest that are open: those that are open stay where they are when servers are added"},
 		},
+		Handshake: (*Pass).opensAt,
 		Closed: func(p *Pass, e *session.Closed) {
 			c := e.Conn
+			p.holdsMost(c)
 			if c.Handshake == nil && c.State != session.Refused && c.State != session.Unanswered {
 				return
 			}
@@ -82,7 +85,7 @@ var fleetRules = []Rule{
 			if p.Conn.Requested.Packet > 0 && p.Conn.Answered.Packet > 0 {
 				took = p.Conn.Answered.Time.Sub(p.Conn.Requested.Time)
 			}
-			own, others := p.World.share(c, took)
+			own, others := p.World.share(p.Conn, c, took)
 			if own == nil {
 				return
 			}

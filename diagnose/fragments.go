@@ -97,7 +97,7 @@ var fragmentRules = []Rule{
 // one that limits have.
 func near(a, b uint64) bool { return min(a, b) >= 1<<10 && max(a, b)-min(a, b) <= max(a, b)/20 }
 
-func percent(part, all uint64) int { return int(float64(part) / float64(all) * 100) }
+func percent[N uint32 | uint64](part, all N) int { return int(float64(part) / float64(all) * 100) }
 
 // whole tells that TCP has ended and the capture holds all that d sent.
 func whole(c *session.Conn, d reassembly.Dir) bool {

@@ -22,6 +22,7 @@ type headFacts struct {
 	deflate bool    // permessage-deflate was agreed
 	unknown bool    // an extension was agreed that is not known here
 	browser bool    // the client says that it is one
+	relayed bool    // a proxy has passed the request on
 	apple   bool    // a client of Apple's has offered permessage-deflate, and it was declined
 	arr     arrEnd  // which end is a proxy that cannot pass permessage-deflate
 	api     api     // what the close codes of the application are known by
@@ -49,6 +50,7 @@ func (h *headFacts) read(e *session.Handshake) {
 		h.unknown = h.unknown || !strings.EqualFold(x.Name, pmd)
 	}
 	h.browser = strings.HasPrefix(e.UserAgent(), "Mozilla/")
+	h.relayed = e.Request != nil && forwarded(e.Handshake)
 	if h.deflate {
 		h.arr = arrOf(e.Handshake)
 	} else {

@@ -80,7 +80,7 @@ func (w *World) release(c *Conn) {
 // heldOpen reports a client that opens one WebSocket after the other and leaves
 // the old ones.
 func (p *Pass) heldOpen(e *session.Handshake) {
-	if !e.Established || e.Request == nil || e.Time == capture.NoTime || forwarded(e.Handshake) {
+	if !e.Established || e.Request == nil || e.Time == capture.NoTime || p.Conn.relayed {
 		return
 	}
 	if n, one := p.World.hold(p.Conn, e); n > 0 {
@@ -90,7 +90,7 @@ func (p *Pass) heldOpen(e *session.Handshake) {
 	}
 }
 
-// forwarded tells that a proxy has passed a request on: who asks is not who sends.
+// forwarded tells that a proxy has passed a request on.
 func forwarded(h *handshake.Handshake) bool {
 	for _, name := range [...]string{"X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "X-Real-IP", "Via"} {
 		if h.Request.Fields.Has(name) {

@@ -23,10 +23,13 @@ const (
 	largeMessage  = 1 << 20
 	hugeMessage   = 16 << 20
 	worthDeflate  = 1 << 20 // bytes sent uncompressed, from which on it is asked whether compression would help
-	sampleLeast   = 128     // bytes of a message to try it with
-	fewDeflated   = 20      // messages to judge compression by
-	lostShare     = 100     // one in so many bytes sent again
-	fewRepetition = 5       // segments
+	mayDeflate    = 1 << 17 // from which on it is, twice as many the next time, if they came at plainRate for plainTime
+	plainRate     = 10_000  // bytes a second
+	plainTime     = 10 * time.Second
+	sampleLeast   = 128 // bytes of a message to try it with
+	fewDeflated   = 20  // messages to judge compression by
+	lostShare     = 100 // one in so many bytes sent again
+	fewRepetition = 5   // segments
 )
 
 // performanceRules are about delay and waste. None of them says why a
@@ -160,7 +163,7 @@ var performanceRules = []Rule{
 		ID: "compression-mismatch", Severity: Info, Clause: "RFC 7692 §7.1",
 		Title:   "compression is missing, or does nothing",
 		Advice:  "compress what is larger than a kilobyte and is text, and nothing else",
-		Seen:    "1 MiB of text of one side that was sent as it is, and a sample of which shrinks by a quarter; 20 compressed messages that are not 5 % smaller, or are archives or pictures; many connections that keep a compressor each",
+		Seen:    "text of one side that was sent as it is, 1 MiB of it, or 10 kB a second for 10 s, and a sample of which shrinks by a quarter; 20 compressed messages that are not 5 % smaller, or are archives or pictures; many connections that keep a compressor each",
 		Means:   "bytes that need not be sent, or processor time and memory for nothing",
 		Causes:  []string{"compression is off by default at many servers", "no threshold: short messages are compressed, too", "payloads that are compressed already"},
 		Fixes:   []Fix{{"Node ws", "perMessageDeflate: {threshold: 1024, serverNoContextTakeover: true} (the server has it off by default)"}, {"gorilla", "EnableCompression (false by default)"}},
@@ -175,12 +178,22 @@ var performanceRules = []Rule{
 		Handshake: (*Pass).deflateMemory,
 		Message: func(p *Pass, e *session.Message) {
 			s := &p.Conn.Sides[e.Dir]
-			if s.plainBytes < worthDeflate || s.marks&sampled != 0 || len(e.Data) < sampleLeast || e.Opcode != frames.Text {
+			if s.plainBytes < s.worthAsking() || s.marks&sampled != 0 || e.Opcode != frames.Text {
+				return
+			}
+			took := e.Time.Sub(p.Conn.Answered.Time)
+			if s.plainBytes < worthDeflate {
+				s.asks++
+				if p.Conn.Answered.Packet == 0 || took < plainTime || float64(s.plainBytes) < plainRate*took.Seconds() {
+					return
+				}
+			}
+			if len(e.Data) < sampleLeast {
 				return
 			}
 			s.marks |= sampled
 			if ratio := p.checker.shrinker.ratio(e.Data); ratio < 0.75 {
-				p.Report("missing", "%d bytes of the %v so far; a sample shrinks to %.0f %%", s.plainBytes, e.Dir, 100*ratio).As(Likely)
+				p.Report("missing", "%d bytes of the %v so far%s; a sample shrinks to %.0f %%", s.plainBytes, e.Dir, p.rate(s.plainBytes, took), 100*ratio).As(Likely)
 			}
 		},
 		Closed: func(p *Pass, e *session.Closed) {
@@ -253,6 +266,17 @@ type load struct {
 	bombs                    bombs
 }
 
+// worthAsking is of how many bytes in plainBytes it is asked whether compression would help.
+func (s *Side) worthAsking() uint64 { return mayDeflate << s.asks }
+
+// rate says how many of the bytes came in a second since the WebSocket was open.
+func (p *Pass) rate(bytes uint64, took time.Duration) string {
+	if p.Conn.Answered.Packet == 0 || took < plainTime {
+		return ""
+	}
+	return fmt.Sprintf(", %.0f a second", float64(bytes)/took.Seconds())
+}
+
 // weigh notes a message. It tells whether a rule may have a word to say of it.
 func (s *Side) weigh(e *session.Message) bool {
 	s.batch(e)
@@ -268,7 +292,7 @@ func (s *Side) weigh(e *session.Message) bool {
 	case e.Opcode == frames.Text && !e.Compressed:
 		s.plainBytes += e.WireLength
 	}
-	return max(e.Length, e.WireLength) > largeMessage || s.plainBytes >= worthDeflate && s.marks&sampled == 0
+	return max(e.Length, e.WireLength) > largeMessage || s.plainBytes >= s.worthAsking() && s.marks&sampled == 0
 }
 
 // add counts a message that was compressed.

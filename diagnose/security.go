@@ -178,17 +178,18 @@ var securityRules = []Rule{
 		ID: "exploit-shape", Severity: Warning, Clause: "RFC 6455 §10.7",
 		Title:   "the request has a shape that only attacks have",
 		Advice:  "update the WebSocket library, and look at what else this client has sent",
-		Seen:    "100 spaces in a row, a quote with 20 backslashes that does not end, an extension called constructor or __proto__, or more than 200 fields",
+		Seen:    "100 spaces in a row, a quote with 20 backslashes that does not end, an extension called constructor or __proto__, or more than 200 fields; 500 requests for a WebSocket within 10 s from one address that is no proxy's",
 		Means:   "known faults of libraries are tried: slow expressions, crashes",
 		Causes:  []string{"a scanner", "an attack"},
 		Fixes:   []Fix{{"", "update the WebSocket library; limit the size and number of fields"}},
 		Confirm: "--follow ID shows the request as it was sent, and -l connections what else this client asked for",
-		NotWhen: "the program is a test of such things",
+		NotWhen: "the program is a test of such things, or of load; many people share the address",
 		Variants: []Variant{
 			{ID: "spaces", Title: "a field holds a long run of spaces: it makes slow expressions slow"},
 			{ID: "quote", Title: "an extension begins a quote with many backslashes, and does not end it"},
 			{ID: "prototype", Title: "an extension is named like a property that all objects have"},
 			{ID: "fields", Title: "the request has hundreds of fields"},
+			{ID: "flood", Severity: Info, Title: "one address asks for hundreds of WebSockets within seconds", Clause: "RFC 6455 §10.4", Advice: "limit how many connections one address may open in a time; if it is a proxy, let it add X-Forwarded-For, and count by that"},
 		},
 		ByHeads: true,
 		Handshake: ofRequest(func(p *Pass, h *session.Handshake) {
@@ -207,6 +208,7 @@ var securityRules = []Rule{
 				p.Report("fields", "%d fields", len(f))
 			}
 		}),
+		Closed: (*Pass).floods,
 	},
 }
 

@@ -58,6 +58,7 @@ type World struct {
 	turned   map[[2]netip.Addr]turned   // by client and server: the last that left at the certificate
 	signers  map[uint64]signer          // by the sum of the server's name, the first one
 	keyRuns  map[visitor]keyRun
+	floods   [256]flood
 	queues   map[netip.AddrPort]*queue // by server, from the first that waited on
 	guests   map[uint64]stranger       // by the sums of Host and path: the first page of another site that was let in
 	clock    dated
