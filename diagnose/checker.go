@@ -18,6 +18,7 @@ type Observer interface {
 // connection sent, only the first is told; the rest are counted.
 type Checker struct {
 	out   Observer
+	whole session.WholeObserver // out, nil if it is none
 	world World
 	pass  Pass
 
@@ -37,6 +38,7 @@ type Checker struct {
 func New(rules []*Rule, out Observer) *Checker {
 	c := &Checker{out: out, counts: make(map[kind]int64)}
 	c.world.data = ownData()
+	c.whole, _ = out.(session.WholeObserver)
 	c.pass.checker, c.pass.World = c, &c.world
 	c.pass.Heard.any = true
 	for _, r := range rules {
@@ -99,6 +101,24 @@ func (c *Checker) Observe(e session.Event) {
 	default:
 		c.observe(e)
 	}
+}
+
+// ObserveWhole is Observe of a frame and then of the message in it.
+func (c *Checker) ObserveWhole(f *session.Frame, m *session.Message) {
+	conn := c.connOf(f.Conn)
+	if !conn.plainWhole(f, m) {
+		c.Observe(f)
+		c.Observe(m)
+		return
+	}
+	if c.whole != nil {
+		c.whole.ObserveWhole(f, m)
+	} else {
+		c.out.Observe(f)
+		c.out.Observe(m)
+	}
+	conn.plain(f)
+	conn.Sides[m.Dir].weigh(m)
 }
 
 // observe is Observe of what is neither a frame nor a message.

@@ -202,6 +202,16 @@ func (c *Conn) plainMessage(e *session.Message) bool {
 		(s.plainBytes+e.WireLength < s.worthAsking() || s.marks&sampled != 0) && c.faultless(e)
 }
 
+// plainWhole tells that plainFrame and plainMessage are both true of a frame and
+// the message in it, and that it is not compressed.
+func (c *Conn) plainWhole(f *session.Frame, m *session.Message) bool {
+	s := &c.Sides[f.Dir]
+	return s.marks&(unsettled|digestFull) == digestFull && c.deaf && !f.RSV1 && !f.RSV2 && !f.RSV3 && f.Missing == 0 &&
+		f.Masked == (f.Dir == reassembly.FromClient) && (f.LengthBytes == 0 || f.PayloadLength <= largeMessage && f.Minimal()) &&
+		m.InvalidAt < 0 && m.Obstacle == frames.NoObstacle && len(m.Data) != len("2probe") &&
+		(s.plainBytes+m.WireLength < s.worthAsking() || s.marks&sampled != 0)
+}
+
 // faultless tells that frames had no fault to tell of a message.
 func (c *Conn) faultless(e *session.Message) bool {
 	return e.InvalidAt < 0 && e.Obstacle == frames.NoObstacle && e.Deflated == 0 && (!c.Sides[e.Dir].RSV1 || c.Deflate)

@@ -101,6 +101,18 @@ func (s *textSink) Observe(e session.Event) {
 	s.flush()
 }
 
+// ObserveWhole is Observe of a frame and then of the message in it.
+func (s *textSink) ObserveWhole(f *session.Frame, m *session.Message) {
+	if s.follow != nil || s.list >= Messages {
+		s.Observe(f)
+		s.Observe(m)
+		return
+	}
+	s.sizes.add(m)
+	s.shape.lengths[m.Dir].add(m)
+	s.flush()
+}
+
 // Finding counts what is wrong and writes its line if the list has it.
 func (s *textSink) Finding(f *diagnose.Finding) {
 	if s.follow != nil {

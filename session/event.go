@@ -24,6 +24,14 @@ type Observer interface {
 	Observe(Event)
 }
 
+// A WholeObserver is told of a message in one frame, as nearly all are, in one
+// call: it stands for Observe of the frame and then of the message. A Tracker
+// that has no other Observer makes it.
+type WholeObserver interface {
+	Observer
+	ObserveWhole(*Frame, *Message)
+}
+
 // Where says on which connection, in which packet and when something became
 // known, and who sent it.
 type Where struct {

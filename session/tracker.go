@@ -14,6 +14,7 @@ import (
 type Tracker struct {
 	conf    Config
 	obs     []Observer
+	whole   WholeObserver // the only one of obs, nil if it is none
 	ip      reassembly.IP
 	budget  reassembly.Budget
 	table   table
@@ -74,6 +75,9 @@ func New(conf Config, obs ...Observer) *Tracker {
 	t.totals.First, t.totals.Last = capture.NoTime, capture.NoTime
 	t.number = t.names.number
 	t.name = t.names.name
+	if len(obs) == 1 {
+		t.whole, _ = obs[0].(WholeObserver)
+	}
 	return t
 }
 
@@ -143,6 +147,16 @@ func (t *Tracker) emit(e Event) {
 	for _, o := range t.obs {
 		o.Observe(e)
 	}
+}
+
+// emitWhole tells of a message in one frame.
+func (t *Tracker) emitWhole() {
+	if t.whole != nil {
+		t.whole.ObserveWhole(&t.frame, &t.message)
+		return
+	}
+	t.emit(&t.frame)
+	t.emit(&t.message)
 }
 
 // conn finds the connection of g and the direction g goes in, or begins it.

@@ -220,17 +220,23 @@ func (c *Conn) piece(d reassembly.Dir, s *side, p *frames.Piece, r *reassembly.C
 	if begins {
 		s.message = s.begun
 	}
-	if p.Last {
-		if p.First {
-			s.whole = max(s.whole, uint64(h.Len())+h.PayloadLength)
-		}
+	if p.Last && p.First {
+		s.whole = max(s.whole, uint64(h.Len())+h.PayloadLength)
+	}
+	first := &s.message
+	if h.FIN && h.Opcode != frames.Continuation {
+		first = &s.begun // a message of one frame, perhaps between the fragments of another
+	}
+	switch {
+	case p.Last && m != nil && first == &s.begun:
+		c.noteFrame(d, s, h, control, r)
+		c.noteMessage(d, first, m, r)
+		c.t.emitWhole()
+		return
+	case p.Last:
 		c.frame(d, s, h, control, r)
 	}
 	if m != nil && !begins {
-		first := &s.message
-		if h.FIN && h.Opcode != frames.Continuation {
-			first = &s.begun // a message of one frame, perhaps between the fragments of another
-		}
 		c.message(d, first, m, r)
 	}
 }
@@ -254,6 +260,12 @@ func (s *side) keepControl(p *frames.Piece) []byte {
 
 // frame counts a frame that is over and tells of it.
 func (c *Conn) frame(d reassembly.Dir, s *side, h *frames.Header, control []byte, r *reassembly.Chunk) {
+	c.noteFrame(d, s, h, control, r)
+	c.t.emit(&c.t.frame)
+}
+
+// noteFrame counts a frame that is over.
+func (c *Conn) noteFrame(d reassembly.Dir, s *side, h *frames.Header, control []byte, r *reassembly.Chunk) {
 	e := &c.t.frame
 	e.set(c, d, r)
 	e.Offset, e.FirstPacket, e.Missing = s.begun.offset, s.begun.packet, s.missing
@@ -264,7 +276,6 @@ func (c *Conn) frame(d reassembly.Dir, s *side, h *frames.Header, control []byte
 		e.Payload = control
 		c.control(d, s, e, r)
 	}
-	c.t.emit(e)
 }
 
 // control notes what a control frame says (RFC 6455 §5.5).
@@ -314,6 +325,15 @@ func (c *Conn) pong(asked *pings, e *Frame) {
 
 // message counts a message that is over and tells of it.
 func (c *Conn) message(d reassembly.Dir, first *place, m *frames.Message, r *reassembly.Chunk) {
+	c.noteMessage(d, first, m, r)
+	c.t.emit(&c.t.message)
+	if first == &c.sides[d].message {
+		*first = place{}
+	}
+}
+
+// noteMessage counts a message that is over.
+func (c *Conn) noteMessage(d reassembly.Dir, first *place, m *frames.Message, r *reassembly.Chunk) {
 	facts := &c.Sides[d]
 	facts.Messages++
 	if m.Opcode == frames.Text {
@@ -326,10 +346,6 @@ func (c *Conn) message(d reassembly.Dir, first *place, m *frames.Message, r *rea
 	e.Offset, e.FirstPacket, e.FirstTime = first.offset, first.packet, first.time
 	e.Message = m
 	e.UndecodableSince = c.sides[d].inflates(m, first.packet)
-	c.t.emit(e)
-	if first == &c.sides[d].message {
-		*first = place{}
-	}
 }
 
 // inflates notes whether m, which began in the packet, was inflated, and says
