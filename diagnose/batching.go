@@ -52,7 +52,6 @@ func (b *batching) add(e *session.Message) {
 // batch notes a message in the stretch of those that are looked at.
 func (s *Side) batch(e *session.Message) {
 	switch {
-	case s.Frames < batchedFrom:
 	case s.batching == nil:
 		s.batching = &batching{masked: e.Dir == reassembly.FromClient}
 		fallthrough

@@ -87,7 +87,7 @@ func (c *Checker) Observe(e session.Event) {
 	case *session.Frame:
 		c.out.Observe(e)
 		if conn := c.connOf(e.Conn); conn.plainFrame(e) {
-			conn.plain(e)
+			conn.plain(&conn.Sides[e.Dir], e)
 		} else {
 			c.judgeFrame(conn, e)
 		}
@@ -106,9 +106,9 @@ func (c *Checker) Observe(e session.Event) {
 // ObserveWhole is Observe of a frame and then of the message in it.
 func (c *Checker) ObserveWhole(f *session.Frame, m *session.Message) {
 	conn := c.connOf(f.Conn)
-	if !conn.plainWhole(f, m) {
-		c.Observe(f)
-		c.Observe(m)
+	s := &conn.Sides[f.Dir]
+	if !conn.plainWhole(s, f, m) {
+		c.apart(f, m)
 		return
 	}
 	if c.whole != nil {
@@ -117,8 +117,17 @@ func (c *Checker) ObserveWhole(f *session.Frame, m *session.Message) {
 		c.out.Observe(f)
 		c.out.Observe(m)
 	}
-	conn.plain(f)
-	conn.Sides[m.Dir].weigh(m)
+	conn.plain(s, f)
+	s.weigh(m)
+}
+
+// apart is ObserveWhole of what is not plain: few, which should not stand in
+// the way of the many.
+//
+//go:noinline
+func (c *Checker) apart(f *session.Frame, m *session.Message) {
+	c.Observe(f)
+	c.Observe(m)
 }
 
 // observe is Observe of what is neither a frame nor a message.

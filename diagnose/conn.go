@@ -204,10 +204,10 @@ func (c *Conn) plainMessage(e *session.Message) bool {
 
 // plainWhole tells that plainFrame and plainMessage are both true of a frame and
 // the message in it, and that it is not compressed.
-func (c *Conn) plainWhole(f *session.Frame, m *session.Message) bool {
-	s := &c.Sides[f.Dir]
+func (c *Conn) plainWhole(s *Side, f *session.Frame, m *session.Message) bool {
 	return s.marks&(unsettled|digestFull) == digestFull && c.deaf && !f.RSV1 && !f.RSV2 && !f.RSV3 && f.Missing == 0 &&
-		f.Masked == (f.Dir == reassembly.FromClient) && (f.LengthBytes == 0 || f.PayloadLength <= largeMessage && f.Minimal()) &&
+		f.Masked == (f.Dir == reassembly.FromClient) &&
+		(f.LengthBytes == 0 || f.LengthBytes == 2 && f.PayloadLength > 125 || f.PayloadLength <= largeMessage && f.Minimal()) &&
 		m.InvalidAt < 0 && m.Obstacle == frames.NoObstacle && len(m.Data) != len("2probe") &&
 		(s.plainBytes+m.WireLength < s.worthAsking() || s.marks&sampled != 0)
 }
@@ -217,9 +217,8 @@ func (c *Conn) faultless(e *session.Message) bool {
 	return e.InvalidAt < 0 && e.Obstacle == frames.NoObstacle && e.Deflated == 0 && (!c.Sides[e.Dir].RSV1 || c.Deflate)
 }
 
-// count notes what is noted of every frame.
-func (c *Conn) count(e *session.Frame) *Side {
-	s := &c.Sides[e.Dir]
+// count notes what is noted of every frame that s has sent.
+func (c *Conn) count(s *Side, e *session.Frame) {
 	s.Frames++
 	if e.Masked && s.keys != keysVary {
 		s.noteKey(e)
@@ -230,7 +229,6 @@ func (c *Conn) count(e *session.Frame) *Side {
 	if uint64(c.Quiet) > uint64(c.longest) { // the first one, too, and what has no time
 		c.quiet(e)
 	}
-	return s
 }
 
 // quiet notes a silence that was longer than all before, or could not be measured.
@@ -244,8 +242,8 @@ func (c *Conn) quiet(e *session.Frame) {
 
 // plain notes a frame that plainFrame is true of: what frame does, as far as it
 // can concern such a one.
-func (c *Conn) plain(e *session.Frame) {
-	s := c.count(e)
+func (c *Conn) plain(s *Side, e *session.Frame) {
+	c.count(s, e)
 	switch {
 	case e.Opcode.IsControl():
 		c.control(e)
@@ -267,7 +265,7 @@ func (c *Conn) frame(e *session.Frame) {
 	}
 	s.closeLast = isClose
 	odd := c.odd(e)
-	c.count(e)
+	c.count(s, e)
 	if e.Masked != (e.Dir == reassembly.FromClient) {
 		s.Mismasked++
 	}

@@ -279,7 +279,9 @@ func (p *Pass) rate(bytes uint64, took time.Duration) string {
 
 // weigh notes a message. It tells whether a rule may have a word to say of it.
 func (s *Side) weigh(e *session.Message) bool {
-	s.batch(e)
+	if s.Frames >= batchedFrom {
+		s.batch(e)
+	}
 	switch {
 	case e.Compressed && e.Inflated:
 		if s.load == nil {

@@ -34,7 +34,7 @@ func TestPlain(t *testing.T) {
 			slow.frame(&e)
 			if plain {
 				seen++
-				fast.plain(&e)
+				fast.plain(&fast.Sides[e.Dir], &e)
 			} else {
 				fast.frame(&e)
 			}
@@ -101,7 +101,7 @@ func TestWhole(t *testing.T) {
 					checkers[i].Observe(&m)
 					continue
 				}
-				if checkers[i].connOf(f.Conn).plainWhole(&f, &m) {
+				if c := checkers[i].connOf(f.Conn); c.plainWhole(&c.Sides[f.Dir], &f, &m) {
 					seen++
 				}
 				checkers[i].ObserveWhole(&f, &m)

@@ -44,7 +44,7 @@ func BenchmarkRules(b *testing.B) {
 	}
 }
 
-// judgedOrNot is the processor time of one run.
+// judgedOrNot is the processor time of one run, its report included.
 func judgedOrNot(b *testing.B, name string, judged bool) time.Duration {
 	src, err := capture.Open([]string{name}, nil)
 	if err != nil {
@@ -52,12 +52,17 @@ func judgedOrNot(b *testing.B, name string, judged bool) time.Duration {
 	}
 	defer src.Close()
 	sink := report.Formats[0].New(io.Discard, &report.Options{})
-	observer := session.Observer(sink)
+	observer, counts := session.Observer(sink), map[string]int64{}
 	if judged {
-		observer = diagnose.New(diagnose.All(), sink)
+		checker := diagnose.New(diagnose.All(), sink)
+		observer, counts = checker, checker.Counts()
 	}
 	before := processorTime(b)
-	if _, err := session.Run(src, session.Config{}, 1, observer); err != nil {
+	totals, err := session.Run(src, session.Config{}, 1, observer)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := sink.Finish(&report.Summary{Inputs: src.Inputs(), Totals: totals, Counts: counts}); err != nil {
 		b.Fatal(err)
 	}
 	return processorTime(b) - before
