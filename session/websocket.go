@@ -44,20 +44,6 @@ type place struct {
 	time           capture.Time
 }
 
-// pings are the last of a side that were not answered yet.
-type pings struct {
-	waiting [16]ping
-	sent    uint8 // how many, modulo 256
-}
-
-// A ping waits for the Pong with the same payload (RFC 6455 §5.5.3).
-type ping struct {
-	sum  uint64
-	time capture.Time
-}
-
-var pingSeed = maphash.MakeSeed()
-
 // establish begins the frames of both directions.
 func (c *Conn) establish(h *handshake.Handshake, r *reassembly.Chunk) {
 	c.phase = open
@@ -300,25 +286,6 @@ func (c *Conn) control(d reassembly.Dir, s *side, e *Frame, r *reassembly.Chunk)
 		facts.Pong++
 		if asker := c.sides[d.Other()]; asker != nil && asker.pings != nil {
 			c.pong(asker.pings, e)
-		}
-	}
-}
-
-func (p *pings) add(n ping) {
-	p.waiting[p.sent%uint8(len(p.waiting))] = n
-	p.sent++
-}
-
-// pong looks for the newest Ping that e answers: a Pong may answer for the
-// older ones too (RFC 6455 §5.5.3).
-func (c *Conn) pong(asked *pings, e *Frame) {
-	sum := maphash.Bytes(pingSeed, e.Payload)
-	for i := range asked.waiting {
-		p := &asked.waiting[(asked.sent-1-uint8(i))%uint8(len(asked.waiting))]
-		if p.sum == sum && p.time != 0 {
-			c.PingRTT.Add(e.Time.Sub(p.time))
-			*p = ping{}
-			return
 		}
 	}
 }
