@@ -230,6 +230,9 @@ func (h *half) start(g *Segment) {
 // stop ends a measurement with the segment g, which acknowledges it.
 func (h *half) stop(g *Segment) {
 	h.state &^= timing
+	if !h.leads(g) { // another clock
+		return
+	}
 	us := g.Time.Sub(h.sent).Microseconds()
 	if us < 0 || us > int64(time.Hour/time.Microsecond) {
 		return

@@ -93,7 +93,7 @@ func (ip *IP) Segment(p *capture.Packet) *Segment {
 		ip.without(p, what)
 		return nil
 	}
-	ip.seg.Packet, ip.seg.Time = p.Number, p.Time
+	ip.seg.Packet, ip.seg.Time, ip.seg.Input = p.Number, p.Time, uint8(p.Input)
 	if !ip.datagram(b, max(p.Length-(len(p.Data)-len(b)), len(b))) {
 		return nil
 	}

@@ -42,6 +42,7 @@ type Segment struct {
 
 	Packet int64
 	Time   capture.Time
+	Input  uint8 // which of several captures it is from: the low bits of capture.Packet.Input
 }
 
 // Length is the segment's payload on the wire.

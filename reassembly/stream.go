@@ -65,20 +65,21 @@ const (
 	synSeen                   // isn is known
 	timing                    // the timer runs
 
-	gap      // next is waited for
-	holding  // there are early runs
-	ahead    // bytes behind next are acknowledged
-	finSeen  // fin is known
-	ended    // end is told
-	shut     // the window is closed
-	probed   // a keep-alive is to be answered
-	resent   // the data of the SYN was not taken and comes again
-	second   // the second of last is the newest
+	gap                     // next is waited for
+	holding                 // there are early runs
+	ahead                   // bytes behind next are acknowledged
+	finSeen                 // fin is known
+	ended                   // end is told
+	shut                    // the window is closed
+	probed                  // a keep-alive is to be answered
+	resent                  // the data of the SYN was not taken and comes again
+	second                  // the second of last is the newest
+	lead     = 7 << leadBit // see leads
 	unusual  = gap | holding | ahead | finSeen | ended | shut | probed | resent
 	hasBegun = started | acked
 )
 
-const secondBit = 12
+const secondBit, leadBit = 12, 13
 
 func (s state) has(t state) bool { return s&t == t }
 
@@ -127,10 +128,16 @@ func (s *Stream) Ended() End {
 
 // Begins says whether g, a segment of direction d with SYN set, begins
 // another connection between the same two ends: its sequence number is not
-// that of the SYN that began this one.
+// that of the SYN that began this one, nor the one before its first byte.
 func (s *Stream) Begins(d Dir, g *Segment) bool {
 	h := &s.half[d]
-	return g.Flags.Has(FlagSYN) && !g.Flags.Has(FlagACK) && (h.state.has(started) || s.reset != 0) && !(h.state.has(synSeen) && h.isn == g.Seq)
+	if !g.Flags.Has(FlagSYN) || g.Flags.Has(FlagACK) {
+		return false
+	}
+	if h.state.has(started) && !h.state.has(synSeen) && g.Seq.Add(1) == h.next.Add(-int(h.offset)) {
+		return false
+	}
+	return (h.state.has(started) || s.reset != 0) && !(h.state.has(synSeen) && h.isn == g.Seq)
 }
 
 // SYN gives the sequence number of the SYN that began direction d, if it was seen.
@@ -184,6 +191,9 @@ func (s *Stream) take(d Dir, g *Segment, yield func(*Chunk) bool) {
 		}
 		h.window = g.Window
 		if len(g.Payload) > 0 {
+			if !h.leads(g) {
+				h.follow(g)
+			}
 			h.note(g)
 			if !h.state.has(timing) {
 				h.start(g)
@@ -206,7 +216,7 @@ func (s *Stream) take(d Dir, g *Segment, yield func(*Chunk) bool) {
 func (h *half) plain(other *half, g *Segment) bool {
 	return g.Flags&^FlagPSH == FlagACK && g.Seq == h.next && g.Missing == 0 && g.Window != 0 &&
 		(h.state|other.state)&unusual == 0 && h.state.has(started) && (len(g.Payload) > 0 || g.Ack != other.ack) &&
-		(other.state.has(hasBegun) && uint32(g.Ack-other.ack) <= uint32(other.next-other.ack) || other.state&^second == 0) &&
+		(other.state.has(hasBegun) && uint32(g.Ack-other.ack) <= uint32(other.next-other.ack) || other.state&^(second|lead) == 0) &&
 		(h.offset < wrapped || h.inTime(g))
 }
 
@@ -234,6 +244,12 @@ func (s *Stream) other(d Dir, g *Segment, yield func(*Chunk) bool) {
 	case g.Flags.Has(FlagRST):
 		s.takeRST(d, g, yield)
 		return
+	case s.seenElsewhere(d, g):
+		h.more().Duplicates++
+		return
+	}
+	if !h.state.has(started) {
+		h.follow(g)
 	}
 	s.timeWindow(d, g)
 	s.answered(d, g)
@@ -299,6 +315,9 @@ func (s *Stream) place(d Dir, seq SeqNum, g *Segment, yield func(*Chunk) bool) b
 		h.OldTimestamps++
 		return true
 	case distance > 0:
+		if h.captured().Less(seq.Add(n + 1)) {
+			h.follow(g)
+		}
 		h.more().id = g.ID
 		h.hold(s.budget(), h, g.Packet, seq, g.Payload, g.Missing)
 		h.note(g)
@@ -320,13 +339,16 @@ func (s *Stream) place(d Dir, seq SeqNum, g *Segment, yield func(*Chunk) bool) b
 	s.halfClosed(d, g, len(data))
 	if h.rare != nil && len(h.early) > 0 {
 		h.id = g.ID
-		if h.sentAgain(g) {
+		switch {
+		case !h.leads(g): // the other capture has missed it
+		case h.sentAgain(g):
 			h.Retransmitted++
-		} else {
+		default:
 			h.OutOfOrder++
 		}
 		return s.fill(d, data, lost, yield)
 	}
+	h.follow(g)
 	h.start(g)
 	return s.lend(d, data, lost, yield)
 }
