@@ -179,7 +179,7 @@ var securityRules = []Rule{
 		Title:   "the request has a shape that only attacks have",
 		Advice:  "update the WebSocket library, and look at what else this client has sent",
 		Seen:    "100 spaces in a row, a quote with 20 backslashes that does not end, an extension called constructor or __proto__, or more than 200 fields; 500 requests for a WebSocket within 10 s from one address that is no proxy's",
-		Means:   "known faults of libraries are tried: slow expressions, crashes",
+		Means:   "known faults of libraries are tried: slow expressions, crashes; or how many connections the server can hold",
 		Causes:  []string{"a scanner", "an attack"},
 		Fixes:   []Fix{{"", "update the WebSocket library; limit the size and number of fields"}},
 		Confirm: "--follow ID shows the request as it was sent, and -l connections what else this client asked for",
