@@ -47,7 +47,7 @@ type Packet struct {
 	LinkType LinkType // how Data begins
 	Data     []byte   // what the capture holds of it
 	Length   int      // bytes it had on the wire; more than len(Data) where the capture cut it
-	Input    int      // which of several files it is from, counted from 0: each may have a clock of its own
+	Input    int      // at which of several places, counted from 0, it was captured: each may have a clock of its own. Files that follow each other are of one
 }
 
 // A Source yields packets.

@@ -24,6 +24,10 @@ type Files struct {
 	served *input   // the one whose packet is lent
 	number int64
 
+	running int    // inputs that have had packets and have not ended
+	over    *input // the last that ended of these
+	places  int    // at which they were captured
+
 	free    [][]byte        // buffers of inputs that ended
 	zstd    []*zstd.Decoder // decoders of such
 	secrets []Secret
@@ -136,6 +140,8 @@ func (f *Files) merge(p *Packet) error {
 			f.sink()
 		} else {
 			f.pop()
+			f.running--
+			f.over = in
 		}
 	}
 	for len(f.queue) > 0 {
@@ -146,12 +152,28 @@ func (f *Files) merge(p *Packet) error {
 		}
 		f.number++
 		*p = in.head
+		if in.Packets == 0 {
+			f.placed(in)
+		}
 		p.Number, p.Input = f.number, in.place
 		in.count(p)
 		f.served = in
 		return nil
 	}
 	return io.EOF
+}
+
+// placed says where in was captured, when its first packet is served. A capture
+// that is cut by size or time has files that follow each other: one that begins
+// when all that had packets have ended goes on where the last of them was.
+func (f *Files) placed(in *input) {
+	f.running++
+	if f.running == 1 && f.over != nil {
+		in.place = f.over.place
+		return
+	}
+	in.place = f.places
+	f.places++
 }
 
 // wake opens an input whose turn has come.

@@ -45,7 +45,7 @@ func limitFor(snaplen uint32) uint32 { return min(max(snaplen, packetLimit), pac
 type input struct {
 	Input
 	files  *Files
-	place  int       // in files.inputs
+	place  int       // see placed
 	path   string    // of a regular file, "" of a stream that can be read once only
 	size   int64     // of a regular file
 	stream io.Reader // of one that can be read once only

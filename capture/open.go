@@ -128,7 +128,7 @@ func (f *Files) addStdin() error {
 }
 
 func (f *Files) append(in *input) {
-	in.files, in.place = f, len(f.inputs)
+	in.files = f
 	in.First, in.Last = math.MaxInt64, NoTime
 	f.inputs = append(f.inputs, in)
 }

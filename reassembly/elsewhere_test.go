@@ -48,6 +48,12 @@ func TestElsewhere(t *testing.T) {
 				{d: FromClient, at: 5, seq: 16, ack: 100, data: "three", flags: ack}, {d: FromServer, at: 6, seq: 100, ack: 21, flags: ack},
 			}, "onetwothree", 0, 0, 0,
 		},
+		{
+			"one sent again, long after the first has ended", []sent{
+				{d: FromClient, at: 0, seq: 9, flags: syn}, {d: FromServer, at: 1, seq: 99, ack: 10, flags: syn | ack}, {d: FromClient, at: 2, seq: 10, ack: 100, flags: ack},
+				{d: FromClient, at: 3, seq: 10, ack: 100, data: "one", flags: ack}, {d: FromClient, at: 20_000, seq: 10, ack: 100, data: "one", flags: ack, missed: [2]bool{true, false}},
+			}, "one", 1, 0, 0,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var all []*Segment

@@ -190,10 +190,10 @@ func (s *Stream) take(d Dir, g *Segment, yield func(*Chunk) bool) {
 			other.acknowledge(g)
 		}
 		h.window = g.Window
+		if !h.leads(g) && (len(g.Payload) > 0 || other.state.has(acked)) {
+			h.follow(g)
+		}
 		if len(g.Payload) > 0 {
-			if !h.leads(g) {
-				h.follow(g)
-			}
 			h.note(g)
 			if !h.state.has(timing) {
 				h.start(g)
@@ -248,7 +248,7 @@ func (s *Stream) other(d Dir, g *Segment, yield func(*Chunk) bool) {
 		h.more().Duplicates++
 		return
 	}
-	if !h.state.has(started) {
+	if !h.state.has(started) || g.Length() == 0 && other.state.has(acked) {
 		h.follow(g)
 	}
 	s.timeWindow(d, g)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -117,4 +119,51 @@ func said(t *testing.T, packets []capture.Packet) []string {
 		o.lines[i] = before + " lost" + lost
 	}
 	return o.lines
+}
+
+// TestOneAfterTheOther reads each recording as two files, the second from where
+// the first ends, as a capture that is cut by size has them.
+func TestOneAfterTheOther(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(capturesDir, "*.pcap"))
+	if err != nil || len(files) < 80 {
+		t.Fatalf("%d recordings (%v)", len(files), err)
+	}
+	for _, file := range files {
+		var o onceOnly
+		src, err := capture.Open(halves(t, file), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := session.Run(src, session.Config{}, 1, diagnose.New(diagnose.All(), &o)); err != nil {
+			t.Fatal(err)
+		}
+		src.Close()
+		slices.Sort(o.lines)
+		whole, _ := recorded(t, file)
+		if diff := cmp.Diff(lookedAt(t, whole), o.lines); diff != "" {
+			t.Errorf("%s:\n%s", filepath.Base(file), diff)
+		}
+	}
+}
+
+// halves writes the two halves of a pcap file, and gives their names.
+func halves(t *testing.T, file string) []string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const head, recordHead = 24, 16
+	middle := head
+	for middle < len(b)/2 {
+		middle += recordHead + int(binary.LittleEndian.Uint32(b[middle+8:]))
+	}
+	dir := t.TempDir()
+	names := []string{filepath.Join(dir, "1.pcap"), filepath.Join(dir, "2.pcap")}
+	for i, part := range [][]byte{b[head:middle], b[middle:]} {
+		if err := os.WriteFile(names[i], slices.Concat(b[:head], part), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return names
 }
